@@ -1,0 +1,42 @@
+import { defineConfig } from "vitest/config";
+
+const system = {
+  globalSetup: ["infra/one-machine/src/servers-for-tests.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
+
+/** Tests that tell how long something takes have the machine to themselves. */
+const measuring = ["packages/testbed/test/revocation.system.test.ts"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{packages,services,infra,bench,proto}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.system.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...system,
+          name: "system",
+          include: ["{packages,services,infra,bench}/**/*.system.test.ts"],
+          exclude: ["**/node_modules/**", ...measuring],
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...system,
+          name: "measuring",
+          include: measuring,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
