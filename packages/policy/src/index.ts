@@ -1,0 +1,12 @@
+export * from "./administration.ts";
+export * from "./catalog.ts";
+export { reachable } from "./closure.ts";
+export * from "./decide.ts";
+export * from "./facts.ts";
+export * from "./grant-path.ts";
+export { type GroupIndex, indexGroups, isInBuiltIn } from "./group-index.ts";
+export * from "./ids.ts";
+export type { FactLookup } from "./lookup.ts";
+export * from "./permissions-on.ts";
+export { indexRoles, type RoleIndex } from "./role-index.ts";
+export type { Target } from "./tree.ts";

@@ -1,0 +1,14 @@
+import type { ObjectRef } from "./catalog.ts";
+import type { Access, Member, Memberships } from "./facts.ts";
+import type { GroupIndex } from "./group-index.ts";
+import type { PrincipalId } from "./ids.ts";
+import type { RoleIndex } from "./role-index.ts";
+
+/** The facts of one organisation, read where they lie. `undefined`: not loaded; `null`: there is no such thing. */
+export interface FactLookup {
+  member(principal: PrincipalId): Member | null | undefined;
+  memberships(principal: PrincipalId): Memberships | undefined;
+  groups(): GroupIndex | undefined;
+  roles(): RoleIndex | undefined;
+  access(object: ObjectRef): Access | null | undefined;
+}

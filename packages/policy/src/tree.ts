@@ -1,0 +1,98 @@
+// Where objects stand: what is there, under what, as far as catalog and facts tell.
+
+import { type ObjectRef, type ObjectType, objectTypeRow, organizationFace } from "./catalog.ts";
+import type { Access } from "./facts.ts";
+import type { GroupId, ObjectId, OrgId, RoleId } from "./ids.ts";
+import type { FactLookup } from "./lookup.ts";
+
+/** An object, or the place where one of this type would be made. */
+export type Target =
+  | { readonly kind: "object"; readonly object: ObjectRef }
+  | { readonly kind: "place"; readonly type: ObjectType; readonly parent: ObjectRef };
+
+/** The type that restrictions are compared with. */
+export function typeOf(target: Target): ObjectType {
+  return target.kind === "object" ? target.object.type : target.type;
+}
+
+/**
+ * The lowest object whose ACLs count. For a place that is its parent, as what would stand there has no ACLs yet; but a
+ * face stands there already. Null: nothing of that type can stand there.
+ */
+export function startOf(target: Target): ObjectRef | null {
+  if (target.kind === "object") return target.object;
+  const { type, parent } = target;
+  const row = objectTypeRow(type);
+  if (row.parent === null) return null;
+  // The organisation may be named instead of its face: projects are made in "the organisation".
+  const isNamedByItsFace = parent.type === "organization" && isNamedByOrganization(row.parent);
+  if (parent.type !== row.parent && !isNamedByItsFace) return null;
+  const isFace = row.idOf !== "itself";
+  return { type: isFace ? type : row.parent, id: parent.id };
+}
+
+/**
+ * The access fact of an object that exists itself; whether all above it exist is seen on the way up. A fact that puts
+ * the object where the tree has no place for it counts as absent. What exists by another fact may have none.
+ */
+export function standingAccess(object: ObjectRef, org: OrgId, lookup: FactLookup): Access | null | undefined {
+  const { existsBy } = objectTypeRow(object.type);
+  const exists = existsBy === "access" || existsByItself(object, existsBy, org, lookup);
+  if (exists !== true) return exists === false ? null : undefined;
+  const access = lookup.access(object);
+  if (access === undefined || (access !== null && isInPlace(object, access.parent, org))) return access;
+  return existsBy === "access" ? null : bareInOrganization(org);
+}
+
+/** Undefined: the fact that says so is not loaded. */
+function existsByItself(
+  object: ObjectRef,
+  existsBy: "organization" | "groups" | "roles",
+  org: OrgId,
+  lookup: FactLookup,
+): boolean | undefined {
+  const id: string = object.id;
+  switch (existsBy) {
+    case "organization":
+      return id === org;
+    case "groups":
+      return lookup.groups()?.has(id as GroupId);
+    case "roles":
+      return lookup.roles()?.has(id as RoleId);
+  }
+}
+
+/** Whether the tree has a place for the object under that parent. */
+function isInPlace(object: ObjectRef, parent: ObjectRef | null, org: OrgId): boolean {
+  const row = objectTypeRow(object.type);
+  const id: string = object.id;
+  if (parent === null) return row.parent === null && id === org;
+  if (parent.type !== row.parent) return false;
+  const parentId: string = parent.id;
+  if (row.idOf === "project") return parentId === id;
+  return !isNamedByOrganization(parent.type) || parentId === org;
+}
+
+/** Whether objects of this type carry the organisation's id. */
+function isNamedByOrganization(type: ObjectType): boolean {
+  return type === "organization" || objectTypeRow(type).idOf === "organization";
+}
+
+function bareInOrganization(org: OrgId): Access {
+  return { parent: organizationFace("organization", org), alsoUnder: [], acls: [] };
+}
+
+/** Whether the one may be listed by the other, and inherits from it then. */
+export function mayListUnder(object: ObjectRef, other: ObjectRef): boolean {
+  return other.type === objectTypeRow(object.type).alsoUnder;
+}
+
+/** The nearest object above one whose own fact is missing, as far as its type and id tell. */
+export function nearestKnownAbove(object: ObjectRef, org: OrgId): ObjectRef | null {
+  const { idOf, parent } = objectTypeRow(object.type);
+  if (idOf === "project") return { type: "project", id: object.id };
+  for (let type = parent; type !== null; type = objectTypeRow(type).parent) {
+    if (isNamedByOrganization(type)) return { type, id: org as string as ObjectId };
+  }
+  return null;
+}

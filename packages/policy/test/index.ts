@@ -1,0 +1,6 @@
+export { judge, type Verdict } from "./oracle.ts";
+export { lookupOf, type ObjectText, type OrganizationFacts, objectText } from "./organization-facts.ts";
+export { sampling } from "./sampling.ts";
+export * from "./scenarios.ts";
+export { type Stage, setStage } from "./stage.ts";
+export { questionsAbout, targetsIn, type World, worlds } from "./worlds.ts";

@@ -1,0 +1,393 @@
+// What decide promises, law by law, on random organisations.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type Access,
+  type Acl,
+  decide,
+  type FactKey,
+  type FactLookup,
+  type Grant,
+  type GrantPath,
+  type GroupId,
+  type GroupNode,
+  grantPath,
+  indexGroups,
+  type ObjectId,
+  type ObjectRef,
+  type OrgId,
+  objectTypeRow,
+  organizationFace,
+  type PrincipalId,
+  permissions,
+  permissionsOn,
+  type Question,
+  type RoleId,
+  type RoleNode,
+  systemRoles,
+} from "../src/index.ts";
+import { lookupOf, type ObjectText, type OrganizationFacts, objectText } from "./organization-facts.ts";
+import { sampling } from "./sampling.ts";
+import { questionsAbout, targetsIn, type World, worlds } from "./worlds.ts";
+
+const runs = sampling({ numRuns: 150 });
+
+describe(`on ${runs.numRuns} worlds, seed ${runs.seed}`, () => {
+  test("nothing granted, nothing allowed", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      expect(
+        allowedIn(
+          withAcls(facts, () => []),
+          { nowMs, asked: facts },
+        ),
+      ).toEqual([]);
+    });
+  });
+
+  test("a non-member may do nothing", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      expect(allowedIn({ ...facts, members: new Map() }, { nowMs, asked: facts })).toEqual([]);
+    });
+  });
+
+  test("the order of facts does not matter", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      expect(allowedIn(reversed(facts), { nowMs, asked: facts })).toEqual(allowedIn(facts, { nowMs }));
+    });
+  });
+
+  test("repeating facts does not matter", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      expect(allowedIn(repeated(facts), { nowMs, asked: facts })).toEqual(allowedIn(facts, { nowMs }));
+    });
+  });
+
+  test("adding an ACL never removes access, removing one never adds it", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts, pick }) => {
+      const removed = pick([...facts.access.values()].flatMap(({ acls }) => acls));
+      const without = withAcls(facts, (acls) => acls.filter((acl) => acl !== removed));
+      const before = new Set(allowedIn(facts, { nowMs }));
+      expect(allowedIn(without, { nowMs, asked: facts }).filter((text) => !before.has(text))).toEqual([]);
+    });
+  });
+
+  test("an expired ACL is as good as none", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const isExpired = ({ expiresAtMs }: Acl) => expiresAtMs !== null && expiresAtMs <= nowMs;
+      const without = withAcls(facts, (acls) => acls.filter((acl) => !isExpired(acl)));
+      expect(allowedIn(without, { nowMs, asked: facts })).toEqual(allowedIn(facts, { nowMs }));
+    });
+  });
+
+  test("a restriction only takes away", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const lifted = withAcls(facts, (acls) =>
+        acls.map(({ grant, ...acl }) => ({
+          ...acl,
+          grant: grant.kind === "role" ? grant : { ...grant, restrictObjectType: null },
+        })),
+      );
+      const unrestricted = new Set(allowedIn(lifted, { nowMs, asked: facts }));
+      expect(allowedIn(facts, { nowMs }).filter((text) => !unrestricted.has(text))).toEqual([]);
+    });
+  });
+
+  test("no ACL reaches across organisations", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const elsewhere = "b0000000-0000-4000-8000-000000000000" as OrgId;
+      const foreign = (["organization", "org_project", "org_member", "org_audit_logs"] as const).map((face) =>
+        organizationFace(face, elsewhere),
+      );
+      const everything: Acl[] = [...facts.members.keys()].map((id) => ({
+        id: `all for ${id}` as Acl["id"],
+        subject: { kind: "principal", id },
+        grant: { kind: "role", id: systemRoles.owner.id },
+        expiresAtMs: null,
+      }));
+      const placed = foreign.map((face): [ObjectText, Access] => [
+        objectText(face),
+        {
+          parent: face.type === "organization" ? null : organizationFace("organization", elsewhere),
+          alsoUnder: [],
+          acls: everything,
+        },
+      ]);
+      const project: ObjectRef = { type: "project", id: "abroad" as ObjectId };
+      const below: [ObjectText, Access] = [
+        objectText(project),
+        { parent: organizationFace("org_project", elsewhere), alsoUnder: [], acls: everything },
+      ];
+      const mixed = { ...facts, access: new Map([...facts.access, ...placed, below]) };
+      expect(allowedIn(mixed, { nowMs, asked: facts })).toEqual(allowedIn(facts, { nowMs }));
+      for (const object of [...foreign, project]) {
+        for (const principal of facts.members.keys()) {
+          const question = { org: facts.org, principal, target: { kind: "object", object }, nowMs } as const;
+          expect(permissionsOn(question, lookupOf(mixed))).toEqual({ kind: "decided", permissions: [] });
+        }
+      }
+    });
+  });
+
+  test("two ways into a group are one membership", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const groups = indexGroups(facts.groups);
+      const flat = new Map([...facts.memberships].map(([id, direct]) => [id, [...groups.holding(direct)]]));
+      expect(allowedIn({ ...facts, memberships: flat }, { nowMs, asked: facts })).toEqual(
+        allowedIn(facts, { nowMs }),
+      );
+    });
+  });
+
+  test("what may be made somewhere may be done to it when it stands there", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const lookup = lookupOf(facts);
+      for (const question of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
+        const made = withObjectMade(question.target, facts);
+        if (made === null) continue;
+        expect(
+          isAllowed({ ...question, target: { kind: "object", object: made.object } }, lookupOf(made.facts)),
+        ).toBe(isAllowed(question, lookup));
+      }
+    });
+  });
+
+  test("the whole set of permissions agrees with each question", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const lookup = lookupOf(facts);
+      for (const { permission, ...question } of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
+        if (permission !== "create") continue;
+        expect(permissionsOn(question, lookup)).toEqual({
+          kind: "decided",
+          permissions: permissions.filter((one) => isAllowed({ ...question, permission: one }, lookup)),
+        });
+      }
+    });
+  });
+
+  test("the path that is given, taken alone, still allows", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const lookup = lookupOf(facts);
+      for (const question of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
+        const grant = grantFor(question, lookup);
+        if (grant === null) continue;
+        const path = grantPath(question, grant, lookup);
+        if (path === null) throw new Error("an allowed question has no path");
+        expect(isAllowed(question, lookupOf(onlyThePath(path, { question, facts })))).toBe(true);
+      }
+    });
+  });
+
+  test("no answer depends on a fact that was not loaded, and three rounds load enough", {
+    timeout: 120_000,
+  }, () => {
+    forEveryOrganization(({ nowMs, facts, pick }) => {
+      const questions = [...questionsAbout(facts, { targets: targetsIn(facts), nowMs })];
+      const full = lookupOf(facts);
+      for (let times = 0; times < 50; times += 1) {
+        const question = pick(questions);
+        if (question === undefined) return;
+        const loaded = new Set(everyName(facts).filter(() => pick([true, true, false])));
+        let answer = decide(question, onlyLoaded(loaded, full));
+        for (let round = 0; answer.kind === "needs"; round += 1) {
+          expect(round).toBeLessThan(3);
+          expect(answer.keys.length).toBeGreaterThan(0);
+          for (const key of answer.keys) {
+            expect(loaded).not.toContain(nameOf(key));
+            loaded.add(nameOf(key));
+          }
+          answer = decide(question, onlyLoaded(loaded, full));
+        }
+        expect(answer.allowed).toBe(isAllowed(question, full));
+      }
+    });
+  });
+});
+
+interface Case {
+  readonly nowMs: number;
+  readonly facts: OrganizationFacts;
+  readonly pick: <Item>(items: readonly Item[]) => Item | undefined;
+}
+
+function forEveryOrganization(holds: (each: Case) => void): void {
+  const anyPick = fc.infiniteStream(fc.nat());
+  fc.assert(
+    fc.property(worlds(), anyPick, ({ nowMs, organizations }: World, numbers) => {
+      const pick = <Item>(items: readonly Item[]): Item | undefined =>
+        items[(numbers.next().value ?? 0) % Math.max(items.length, 1)];
+      for (const facts of organizations) holds({ nowMs, facts, pick });
+    }),
+    runs,
+  );
+}
+
+/** Every question that is allowed, of all that can be asked about `asked`. */
+function allowedIn(
+  facts: OrganizationFacts,
+  { nowMs, asked = facts }: { readonly nowMs: number; readonly asked?: OrganizationFacts },
+): readonly string[] {
+  const lookup = lookupOf(facts);
+  const allowed: string[] = [];
+  for (const question of questionsAbout(asked, { targets: targetsIn(asked), nowMs })) {
+    if (isAllowed(question, lookup)) allowed.push(JSON.stringify(question));
+  }
+  return allowed;
+}
+
+function isAllowed(question: Question, lookup: FactLookup): boolean {
+  return grantFor(question, lookup) !== null;
+}
+
+function grantFor(question: Question, lookup: FactLookup): Grant | null {
+  const decision = decide(question, lookup);
+  if (decision.kind === "needs") throw new Error("everything was loaded");
+  return decision.allowed ? decision.because : null;
+}
+
+function withAcls(
+  facts: OrganizationFacts,
+  change: (acls: readonly Acl[]) => readonly Acl[],
+): OrganizationFacts {
+  const access = new Map(
+    [...facts.access].map(([object, fact]) => [object, { ...fact, acls: change(fact.acls) }]),
+  );
+  return { ...facts, access };
+}
+
+function reversed(facts: OrganizationFacts): OrganizationFacts {
+  return rearranged(facts, (items) => items.toReversed());
+}
+
+function repeated(facts: OrganizationFacts): OrganizationFacts {
+  return rearranged(facts, (items) => [...items, ...items]);
+}
+
+function rearranged(
+  facts: OrganizationFacts,
+  arrange: <Item>(items: readonly Item[]) => readonly Item[],
+): OrganizationFacts {
+  const map = <Key, Value>(from: ReadonlyMap<Key, Value>, change: (value: Value) => Value) =>
+    new Map(arrange([...from]).map(([key, value]) => [key, change(value)]));
+  return {
+    org: facts.org,
+    members: map(facts.members, (member) => member),
+    memberships: map(facts.memberships, arrange),
+    groups: map(facts.groups, (group) => ({ ...group, memberGroups: arrange(group.memberGroups) })),
+    roles: map(facts.roles, (role) => ({
+      permissions: arrange(role.permissions),
+      memberRoles: arrange(role.memberRoles),
+    })),
+    access: map(facts.access, (fact) => ({
+      parent: fact.parent,
+      alsoUnder: arrange(fact.alsoUnder),
+      acls: arrange(fact.acls),
+    })),
+  };
+}
+
+/**
+ * The facts with an object made at the place. Null for a face, which stands there already, and where nothing can: groups
+ * and roles of another organisation would be this one's.
+ */
+function withObjectMade(
+  target: Question["target"],
+  facts: OrganizationFacts,
+): { readonly object: ObjectRef; readonly facts: OrganizationFacts } | null {
+  if (target.kind === "object") return null;
+  const { type, parent } = target;
+  const row = objectTypeRow(type);
+  const isForeign = parent.type === "organization" && (parent.id as string) !== facts.org;
+  if (row.idOf !== "itself" || row.parent === null || isForeign) return null;
+  const object: ObjectRef = { type, id: "new" as ObjectId };
+  const id: string = object.id;
+  const above =
+    parent.type === "organization" && type === "project" ? { ...parent, type: row.parent } : parent;
+  return {
+    object,
+    facts: {
+      ...facts,
+      groups: type === "group" ? new Map([...facts.groups, [id as GroupId, emptyGroup]]) : facts.groups,
+      roles: type === "role" ? new Map([...facts.roles, [id as RoleId, emptyRole]]) : facts.roles,
+      access: new Map([...facts.access, [objectText(object), { parent: above, alsoUnder: [], acls: [] }]]),
+    },
+  };
+}
+
+const emptyGroup: GroupNode = { memberGroups: [], builtIn: null };
+const emptyRole: RoleNode = { permissions: [], memberRoles: [] };
+
+/** Nothing but what the path names, and what the objects on it stand under. */
+function onlyThePath(
+  path: GrantPath,
+  { question, facts }: { readonly question: Question; readonly facts: OrganizationFacts },
+): OrganizationFacts {
+  const { principal } = question;
+  const member = facts.members.get(principal);
+  const [direct] = path.groups;
+  const access = new Map<ObjectText, Access>();
+  let above: ObjectRef | null = path.objects.at(0) ?? null;
+  while (above !== null) {
+    const fact: Access | undefined = facts.access.get(objectText(above));
+    if (fact !== undefined) access.set(objectText(above), { ...fact, acls: [] });
+    above = fact?.parent ?? parentByType(above, facts.org);
+  }
+  const on = path.objects.at(-1);
+  const fact = on === undefined ? undefined : facts.access.get(objectText(on));
+  if (on !== undefined && fact !== undefined) access.set(objectText(on), { ...fact, acls: [path.acl] });
+  const target = question.target.kind === "object" ? question.target.object : null;
+  return {
+    org: facts.org,
+    members: new Map(member === undefined ? [] : [[principal, member]]),
+    memberships: new Map<PrincipalId, GroupId[]>(direct === undefined ? [] : [[principal, [direct]]]),
+    groups: new Map([
+      ...path.groups.map((group, index): [GroupId, GroupNode] => [
+        group,
+        { memberGroups: path.groups.slice(Math.max(index - 1, 0), index), builtIn: null },
+      ]),
+      ...[...facts.groups.keys()]
+        .filter((group) => isSameId(group, target) && !path.groups.includes(group))
+        .map((group): [GroupId, GroupNode] => [group, emptyGroup]),
+    ]),
+    roles: new Map([
+      ...path.roles.map((role, index): [RoleId, RoleNode] => [
+        role,
+        {
+          permissions: index === path.roles.length - 1 ? (facts.roles.get(role)?.permissions ?? []) : [],
+          memberRoles: path.roles.slice(index + 1, index + 2),
+        },
+      ]),
+      ...[...facts.roles.keys()]
+        .filter((role) => isSameId(role, target) && !path.roles.includes(role))
+        .map((role): [RoleId, RoleNode] => [role, emptyRole]),
+    ]),
+    access,
+  };
+}
+
+function parentByType({ type }: ObjectRef, org: OrgId): ObjectRef | null {
+  return type === "organization" ? null : organizationFace("organization", org);
+}
+
+function isSameId(id: string, target: ObjectRef | null): boolean {
+  return (target?.id as string | undefined) === id;
+}
+
+/** A lookup that has these facts and says of all others that they are not loaded. */
+function onlyLoaded(loaded: ReadonlySet<string>, full: FactLookup): FactLookup {
+  return {
+    member: (principal) => (loaded.has("member") ? full.member(principal) : undefined),
+    memberships: (principal) => (loaded.has("memberships") ? full.memberships(principal) : undefined),
+    groups: () => (loaded.has("groups") ? full.groups() : undefined),
+    roles: () => (loaded.has("roles") ? full.roles() : undefined),
+    access: (object) => (loaded.has(objectText(object)) ? full.access(object) : undefined),
+  };
+}
+
+function everyName({ access }: OrganizationFacts): readonly string[] {
+  return ["member", "memberships", "groups", "roles", ...access.keys()];
+}
+
+function nameOf(key: FactKey): string {
+  return key.kind === "access" ? objectText(key.object) : key.kind;
+}

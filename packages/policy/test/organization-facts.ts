@@ -1,0 +1,58 @@
+import {
+  type Access,
+  type FactLookup,
+  type Groups,
+  indexGroups,
+  indexRoles,
+  type Member,
+  type Memberships,
+  type ObjectId,
+  type ObjectRef,
+  type ObjectType,
+  type OrgId,
+  type PrincipalId,
+  type Roles,
+} from "../src/index.ts";
+
+/** All facts of one organisation at one moment. What is not in a map is absent. */
+export interface OrganizationFacts {
+  readonly org: OrgId;
+  readonly members: ReadonlyMap<PrincipalId, Member>;
+  readonly memberships: ReadonlyMap<PrincipalId, Memberships>;
+  readonly groups: Groups;
+  readonly roles: Roles;
+  readonly access: ReadonlyMap<ObjectText, Access>;
+}
+
+declare const text: unique symbol;
+/** An object as one string. */
+export type ObjectText = string & { readonly [text]: "object" };
+
+export function objectText({ type, id }: ObjectRef): ObjectText {
+  return `${type} ${id}` as ObjectText;
+}
+
+export function objectOf(text: ObjectText): ObjectRef {
+  const [type, ...id] = text.split(" ");
+  return { type: type as ObjectType, id: id.join(" ") as ObjectId };
+}
+
+/** A lookup in which everything is loaded. */
+export function lookupOf(facts: OrganizationFacts): FactLookup {
+  const groups = indexGroups(facts.groups);
+  const roles = indexRoles(facts.roles);
+  const access = new Map<string, Map<string, Access>>();
+  for (const [text, fact] of facts.access) {
+    const { type, id } = objectOf(text);
+    access.set(type, (access.get(type) ?? new Map<string, Access>()).set(id, fact));
+  }
+  return {
+    member: (principal) => facts.members.get(principal) ?? null,
+    memberships: (principal) => facts.memberships.get(principal) ?? none,
+    groups: () => groups,
+    roles: () => roles,
+    access: ({ type, id }) => access.get(type)?.get(id) ?? null,
+  };
+}
+
+const none: Memberships = [];
