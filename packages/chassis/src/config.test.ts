@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { address, ConfigurationError, milliseconds, processConfig, readConfig } from "./config.ts";
+
+const schema = z.object({ ...processConfig, PORTCULLIS_MAX_STALENESS_MS: milliseconds.default(2000) });
+const good = { PORTCULLIS_LISTEN: "127.0.0.1:50051", PORTCULLIS_SERVICE_CREDENTIAL: "c".repeat(32) };
+
+test("reads what is given and fills in what is not; empty is not given", () => {
+  expect(readConfig(schema, { ...good, PORTCULLIS_LOG_LEVEL: "", UNRELATED: "x" })).toEqual({
+    ...good,
+    PORTCULLIS_LOG_LEVEL: "info",
+    PORTCULLIS_MAX_STALENESS_MS: 2000,
+  });
+});
+
+test("names everything that is wrong in one line, and shows no secret", () => {
+  const read = () =>
+    readConfig(schema, {
+      PORTCULLIS_SERVICE_CREDENTIAL: "short secret",
+      PORTCULLIS_MAX_STALENESS_MS: "soon",
+    });
+  expect(read).toThrow(ConfigurationError);
+  expect(read).toThrow(
+    /^bad configuration: PORTCULLIS_LISTEN: is required; PORTCULLIS_SERVICE_CREDENTIAL: must have at least 32 characters; PORTCULLIS_MAX_STALENESS_MS: [^\n]+$/,
+  );
+  expect(read).not.toThrow("short secret");
+});
+
+test.each(["127.0.0.1:0", "[::1]:50051", "localhost:80", "unix:/run/portcullis.sock"])(
+  "%s is an address",
+  (value) => {
+    expect(address.safeParse(value).success).toBe(true);
+  },
+);
+
+test.each(["", "localhost", ":80", "http://localhost:80", "unix:relative", "host:port"])(
+  "`%s` is no address",
+  (value) => {
+    expect(address.safeParse(value).success).toBe(false);
+  },
+);

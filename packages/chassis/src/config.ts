@@ -1,0 +1,46 @@
+import { z } from "zod";
+
+/** Bad configuration: one line that names every key that is wrong. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+}
+
+/** Reads the configuration out of the environment, and tells all that is wrong with it at once. Empty is absent. */
+export function readConfig<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  environment: Readonly<Record<string, string | undefined>>,
+): z.infer<z.ZodObject<Shape>> {
+  const given = Object.fromEntries(
+    Object.keys(schema.shape)
+      .map((key) => [key, environment[key]] as const)
+      .filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const key = issue.path.join(".");
+    return key in given ? `${key}: ${issue.message.toLowerCase()}` : `${key}: is required`;
+  });
+  throw new ConfigurationError(`bad configuration: ${problems.join("; ")}`);
+}
+
+/** `host:port`, or `unix:/path`. */
+export const address = z
+  .string()
+  .regex(/^(unix:\/.+|(\[[0-9a-fA-F:]+\]|[^:/\s]+):\d{1,5})$/, "must be host:port or unix:/path");
+
+/** The secret that our own services show each other. */
+export const serviceCredential = z.string().min(32, "must have at least 32 characters");
+
+export const logLevel = z.enum(["debug", "info", "warn", "error", "fatal", "silent"]).default("info");
+
+/** A whole number of milliseconds. */
+export const milliseconds = z.coerce.number().int().positive();
+
+/** What every service reads. */
+export const processConfig = {
+  /** Where the service listens. */
+  PORTCULLIS_LISTEN: address,
+  PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
+  PORTCULLIS_LOG_LEVEL: logLevel,
+} as const;

@@ -1,0 +1,115 @@
+import { Client, credentials, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import { Fault } from "../fault.ts";
+import { type Hop, requestIdKey, serviceCredentialKey, serviceNameKey } from "./call.ts";
+import { fromServiceError } from "./status.ts";
+
+/** A call without a deadline of its own waits no longer than this. */
+const defaultDeadlineMs = 5000;
+
+/** The RPCs of a contract as functions. They throw Faults. */
+export type Stub<Definition> = {
+  readonly [Method in keyof Definition]: Definition[Method] extends {
+    requestSerialize: (message: infer Request) => Buffer;
+    responseDeserialize: (bytes: Buffer) => infer Response;
+  }
+    ? (request: Request, hop?: Partial<Hop>) => Promise<Response>
+    : never;
+};
+
+export interface ClientOptions {
+  /** Whom we call, for error messages. */
+  readonly peer: string;
+  readonly address: string;
+  /** Who we are. */
+  readonly service: string;
+  readonly serviceCredential: string;
+}
+
+/** A connection to one process that may serve several contracts. It connects when first used, and again when it must. */
+export interface Connection extends Disposable {
+  stub<Definition extends Record<string, unknown>>(definition: Definition): Stub<Definition>;
+  /** Connects now. Throws `unavailable` when that takes longer. */
+  ready(withinMs: number): Promise<void>;
+}
+
+export function connect(options: ClientOptions): Connection {
+  const client = new Client(options.address, credentials.createInsecure(), {
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 3000,
+    "grpc.max_receive_message_length": 64 * 1024 * 1024,
+    "grpc.service_config": JSON.stringify({
+      loadBalancingConfig: [{ round_robin: {} }],
+      methodConfig: [
+        {
+          name: [{ service: "portcullis.facts.v1.Facts" }, { service: "portcullis.decision.v1.Decision" }],
+          retryPolicy: {
+            maxAttempts: 3,
+            initialBackoff: "0.05s",
+            maxBackoff: "0.5s",
+            backoffMultiplier: 2,
+            retryableStatusCodes: ["UNAVAILABLE"],
+          },
+        },
+      ],
+    }),
+  });
+  return {
+    stub<Definition extends Record<string, unknown>>(definition: Definition): Stub<Definition> {
+      const calls = Object.entries(definition).map(([method, rpc]) => [
+        method,
+        (request: unknown, hop: Partial<Hop> = {}) =>
+          invoke(client, rpc as MethodDefinition<unknown, unknown>, request, hop, options),
+      ]);
+      return Object.fromEntries(calls) as Stub<Definition>;
+    },
+    ready: (withinMs) =>
+      new Promise((resolve, reject) => {
+        client.waitForReady(Date.now() + withinMs, (error) => {
+          if (error) reject(new Fault("unavailable", `${options.peer} is not available`, { cause: error }));
+          else resolve();
+        });
+      }),
+    [Symbol.dispose]() {
+      client.close();
+    },
+  };
+}
+
+function invoke(
+  client: Client,
+  rpc: MethodDefinition<unknown, unknown>,
+  request: unknown,
+  hop: Partial<Hop>,
+  options: ClientOptions,
+): Promise<unknown> {
+  const metadata = new Metadata();
+  metadata.set(serviceNameKey, options.service);
+  metadata.set(serviceCredentialKey, options.serviceCredential);
+  if (hop.requestId !== undefined) metadata.set(requestIdKey, hop.requestId);
+  const latest = Date.now() + defaultDeadlineMs;
+  const deadline =
+    hop.deadlineMs === undefined || hop.deadlineMs === null ? latest : Math.min(latest, hop.deadlineMs);
+  return new Promise((resolve, reject: (fault: Fault) => void) => {
+    const call = client.makeUnaryRequest(
+      rpc.path,
+      rpc.requestSerialize,
+      rpc.responseDeserialize,
+      request,
+      metadata,
+      { deadline },
+      (error: ServiceError | null, response: unknown) => {
+        hop.signal?.removeEventListener("abort", cancel);
+        if (error) reject(fromServiceError(error, options.peer));
+        else resolve(response);
+      },
+    );
+    function cancel(): void {
+      call.cancel();
+    }
+    if (hop.signal?.aborted) cancel();
+    else hop.signal?.addEventListener("abort", cancel, { once: true });
+  });
+}

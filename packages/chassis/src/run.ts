@@ -1,0 +1,69 @@
+import type { z } from "zod";
+import { ConfigurationError, readConfig } from "./config.ts";
+import { Fault } from "./fault.ts";
+import { type Log, openLog } from "./log.ts";
+
+export interface Running extends AsyncDisposable {
+  readonly address: string;
+}
+
+/**
+ * The life of a process: reads its configuration, starts, waits for a signal, and undoes what it started.
+ * Bad configuration and a start that fails end it with one line and exit code 1.
+ */
+export async function run<Shape extends z.ZodRawShape>(
+  service: string,
+  schema: z.ZodObject<Shape>,
+  start: (config: z.infer<z.ZodObject<Shape>>, log: Log) => Promise<Running>,
+): Promise<void> {
+  try {
+    const config = readConfig(schema, process.env);
+    const level: unknown = Reflect.get(config, "PORTCULLIS_LOG_LEVEL");
+    const log = openLog(service, typeof level === "string" ? level : "info");
+    process.on("uncaughtException", (error) => {
+      log.fatal({ err: error }, "uncaught exception");
+      process.exit(1);
+    });
+    await using running = await start(config, log);
+    log.info({ address: running.address }, "listening");
+    const signal = await stopSignal();
+    log.info({ signal }, "stopping");
+    // What waits for a part that is gone for good must not keep a stopped process alive either.
+    setTimeout(() => {
+      log.warn("stopping took too long");
+      process.exit(1);
+    }, longestStopMs).unref();
+  } catch (error) {
+    process.stderr.write(`${service}: ${reason(error)}\n`);
+    process.exitCode = 1;
+  }
+  // Handles that a library forgot must not keep a stopped process alive.
+  setTimeout(() => process.exit(), 3000).unref();
+}
+
+/** The life of a command: reads its configuration and does its work. A failure is one line and exit code 1. */
+export async function runCommand<Shape extends z.ZodRawShape>(
+  command: string,
+  schema: z.ZodObject<Shape>,
+  work: (config: z.infer<z.ZodObject<Shape>>) => Promise<void>,
+): Promise<void> {
+  try {
+    await work(readConfig(schema, process.env));
+  } catch (error) {
+    process.stderr.write(`${command}: ${reason(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+const longestStopMs = 8000;
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function reason(error: unknown): string {
+  if (error instanceof ConfigurationError || error instanceof Fault) return error.message;
+  return error instanceof Error ? `can't start: ${error.message || error.name}` : "can't start";
+}

@@ -1,0 +1,244 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ServiceDefinition,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { HeadsRequest, HeadsResponse } from "@portcullis/proto/facts/v1/facts";
+import { service as healthService } from "grpc-health-check";
+import { expect, test } from "vitest";
+import { descriptor } from "../src/descriptor.ts";
+import { Fault, invalid } from "../src/fault.ts";
+import { openLog } from "../src/log.ts";
+import type { Call } from "../src/rpc/call.ts";
+import { connect } from "../src/rpc/client.ts";
+import { implement, serve } from "../src/rpc/server.ts";
+
+// A contract of one method is enough: the real one has more, which these tests do not need.
+const Probe = {
+  heads: {
+    path: "/portcullis.facts.v1.Facts/Heads",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (message: HeadsRequest) => Buffer.from(HeadsRequest.encode(message).finish()),
+    requestDeserialize: (bytes: Buffer) => HeadsRequest.decode(bytes),
+    responseSerialize: (message: HeadsResponse) => Buffer.from(HeadsResponse.encode(message).finish()),
+    responseDeserialize: (bytes: Buffer) => HeadsResponse.decode(bytes),
+  },
+} as const;
+
+type Handle = (request: HeadsRequest, call: Call) => HeadsResponse | Promise<HeadsResponse>;
+
+const serviceCredential = "x".repeat(32);
+const answer: HeadsResponse = { positions: [1], incarnation: "i" };
+
+async function probe(handle: Handle, listen = "127.0.0.1:0") {
+  const server = await serve(
+    { listen, serviceCredential, descriptor: await descriptor(), log: openLog("test", "silent") },
+    [implement(Probe, { heads: handle })],
+  );
+  const connection = connect({ peer: "probe", address: server.address, service: "test", serviceCredential });
+  return {
+    server,
+    call: connection.stub(Probe).heads,
+    async [Symbol.asyncDispose]() {
+      connection[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function raw(address: string, metadata: Metadata): Promise<ServiceError | null> {
+  const client = new Client(address, credentials.createInsecure());
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      Probe.heads.path,
+      Probe.heads.requestSerialize,
+      Probe.heads.responseDeserialize,
+      { orgIds: [] },
+      metadata,
+      (error) => {
+        client.close();
+        resolve(error);
+      },
+    );
+  });
+}
+
+const request: HeadsRequest = { orgIds: [] };
+
+test("answers, at once or later, over TCP and over a Unix socket", async () => {
+  await using tcp = await probe(() => answer);
+  await using socket = await probe(
+    () => Promise.resolve(answer),
+    `unix:/tmp/portcullis-rpc-${process.pid}.sock`,
+  );
+  expect(await tcp.call(request)).toEqual(answer);
+  expect(await socket.call(request)).toEqual(answer);
+});
+
+test("a socket file that a killed server left behind is taken over, one in use is not", async () => {
+  const file = `/tmp/portcullis-stale-${process.pid}.sock`;
+  // A process that is killed while it listens leaves exactly such a file behind.
+  spawnSync(process.execPath, [
+    "-e",
+    `require("net").createServer().listen(${JSON.stringify(file)}, () => process.kill(process.pid, "SIGKILL"))`,
+  ]);
+  expect(existsSync(file)).toBe(true);
+  const path = `unix:${file}`;
+  await using first = await probe(() => answer, path);
+  await expect(probe(() => answer, path)).rejects.toThrow("another process does");
+  expect(await first.call(request)).toEqual(answer);
+});
+
+test("a fault crosses the wire with its kind, its message and its field", async () => {
+  await using peer = await probe(() => {
+    throw invalid("org_ids[3]", "must be a lower-case UUID");
+  });
+  await expect(peer.call(request)).rejects.toMatchObject({
+    kind: "invalid",
+    field: "org_ids[3]",
+    message: "org_ids[3]: must be a lower-case UUID",
+  });
+});
+
+test("a field may hold any character", async () => {
+  await using peer = await probe(() => {
+    throw invalid("naïve\n键", "is wrong");
+  });
+  await expect(peer.call(request)).rejects.toMatchObject({ field: "naïve\n键" });
+});
+
+test("a bug shows outside as internal and nothing else", async () => {
+  await using peer = await probe(async () => {
+    throw new Error("select secret from credential");
+  });
+  await expect(peer.call(request)).rejects.toMatchObject({ kind: "internal", message: "internal" });
+});
+
+test("a peer that is not there is unavailable", async () => {
+  const peer = await probe(() => answer);
+  await peer.server[Symbol.asyncDispose]();
+  await expect(peer.call(request)).rejects.toMatchObject({
+    kind: "unavailable",
+    message: "probe is not available",
+  });
+});
+
+test("a call without the service credential, or with a wrong one, never reaches the handler", async () => {
+  let reached = false;
+  await using peer = await probe(() => {
+    reached = true;
+    return answer;
+  });
+  const wrong = new Metadata();
+  wrong.set("x-portcullis-credential", "y".repeat(32));
+  for (const metadata of [new Metadata(), wrong]) {
+    expect((await raw(peer.server.address, metadata))?.code).toBe(status.UNAUTHENTICATED);
+  }
+  expect(reached).toBe(false);
+});
+
+test("the request id goes through; one that would harm a log is replaced", async () => {
+  const seen: string[] = [];
+  await using peer = await probe((_, call) => {
+    seen.push(call.requestId);
+    return answer;
+  });
+  await peer.call(request, { requestId: "abc-1" });
+  await peer.call(request, { requestId: "x".repeat(200) });
+  expect(seen[0]).toBe("abc-1");
+  expect(seen[1]).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("a caller that goes away aborts the handler", async () => {
+  const aborted = Promise.withResolvers<unknown>();
+  const reached = Promise.withResolvers<void>();
+  await using peer = await probe((_, call) => {
+    call.signal.addEventListener("abort", () => aborted.resolve(call.signal.reason));
+    reached.resolve();
+    return new Promise(() => undefined);
+  });
+  const leaving = new AbortController();
+  const call = peer.call(request, { signal: leaving.signal });
+  await reached.promise;
+  leaving.abort();
+  await expect(call).rejects.toMatchObject({ kind: "cancelled" });
+  expect(await aborted.promise).toBeInstanceOf(Fault);
+});
+
+test("a caller's deadline ends the call", async () => {
+  await using peer = await probe(() => new Promise(() => undefined));
+  await expect(peer.call(request, { deadlineMs: Date.now() + 50 })).rejects.toMatchObject({
+    kind: "timeout",
+  });
+});
+
+test("health says that it serves, to anybody", async () => {
+  await using peer = await probe(() => answer);
+  const client = new Client(peer.server.address, credentials.createInsecure());
+  const check = healthService["Check"];
+  if (check === undefined) throw new Error("no such method");
+  const response = await new Promise<unknown>((resolve, reject) => {
+    client.makeUnaryRequest(
+      check.path,
+      check.requestSerialize,
+      check.responseDeserialize,
+      { service: "" },
+      (error, message) => (error ? reject(error) : resolve(message)),
+    );
+  });
+  client.close();
+  expect(response).toMatchObject({ status: "SERVING" });
+});
+
+interface Listed {
+  readonly listServicesResponse: { readonly service: readonly { readonly name: string }[] };
+}
+
+interface Found {
+  readonly fileDescriptorResponse: { readonly fileDescriptorProto: readonly Uint8Array[] };
+}
+
+test("reflection tells which contracts are served, and their files", async () => {
+  await using peer = await probe(() => answer);
+  const reflection = fileURLToPath(
+    new URL("../proto/grpc/reflection/v1/reflection.proto", import.meta.resolve("@grpc/reflection")),
+  );
+  const definition = loadSync(reflection, { includeDirs: [dirname(reflection)] })[
+    "grpc.reflection.v1.ServerReflection"
+  ] as ServiceDefinition;
+  const method = definition["ServerReflectionInfo"];
+  if (method === undefined) throw new Error("no such method");
+  const client = new Client(peer.server.address, credentials.createInsecure());
+  const stream = client.makeBidiStreamRequest<object, object>(
+    method.path,
+    method.requestSerialize,
+    method.responseDeserialize,
+  );
+  stream.write({ listServices: "" });
+  stream.write({ fileContainingSymbol: "portcullis.facts.v1.Facts" });
+  stream.end();
+  const [listed, found] = (await stream.toArray()) as [Listed, Found];
+  client.close();
+  expect(listed.listServicesResponse.service).toEqual([{ name: "portcullis.facts.v1.Facts" }]);
+  const files = found.fileDescriptorResponse.fileDescriptorProto.map((bytes) =>
+    fromBinary(FileDescriptorProtoSchema, bytes),
+  );
+  expect(files.map(({ name }) => name)).toContain("portcullis/facts/v1/facts.proto");
+  // A client resolves the types of fields by their full names, in the files that came with them.
+  const types = files.flatMap(({ messageType }) =>
+    messageType.flatMap(({ field }) => field.map((one) => one.typeName)),
+  );
+  expect(types.filter((type) => type !== "" && !type.startsWith("."))).toEqual([]);
+  expect(types).toContain(".portcullis.events.v1.FactKey");
+});
