@@ -1,0 +1,22 @@
+// A doorbell says that an owner's log has grown, and nothing else: who hears it pulls the log.
+// Lost, repeated, reordered and late ones are harmless.
+
+import type { Owner } from "@portcullis/policy";
+
+/** The queue that decision listens to. */
+export const invalidationQueue = "invalidate";
+
+/** The queue on which an owner hears of another owner's log. */
+export function followerQueue(source: Owner, follower: Owner): string {
+  return `${source}-${follower}`;
+}
+
+/** All of BullMQ's keys share one hash tag, as a Redis Cluster demands. */
+export const queuePrefix = "{bull}";
+
+export interface Doorbell {
+  readonly owner: string;
+  readonly org: string;
+  /** The position of the event that rang. */
+  readonly position: number;
+}

@@ -1,0 +1,192 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { factKeyText, factKeyToWire } from "@portcullis/facts/wire";
+import type { FactKey, FactKind, OrgId, Owner } from "@portcullis/policy";
+import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
+import { FactKey as FactKeyMessage } from "@portcullis/proto/events/v1/events";
+import type { ClientBase } from "pg";
+
+/** What a transaction changed, for the log. `before` and `after` hold no secrets: administrators read them. */
+export interface Change {
+  /** A past fact: member_added, group_updated. */
+  readonly action: string;
+  readonly subject: { readonly type: string; readonly id: string };
+  readonly before: object | null;
+  readonly after: object | null;
+  /** The facts that may have changed. */
+  readonly touches: readonly FactKey[];
+}
+
+/** More touched facts than this are said by their kinds. */
+const touchesMax = 1000;
+
+/** The channel on which a commit wakes the relay. */
+export const logChannel = "event_log";
+
+/** Locks an organisation's log, and answers where it stands. */
+export async function lockLog(em: EntityManager, org: OrgId): Promise<number> {
+  await em.execute("insert into org_log (org_id) values (?) on conflict do nothing", [org]);
+  const rows = await em.execute<{ position: string }[]>(
+    "select position from org_log where org_id = ? for update",
+    [org],
+  );
+  return Number(rows[0]?.position);
+}
+
+export async function incarnationOf(em: EntityManager): Promise<string> {
+  const rows = await em.execute<{ incarnation: string }[]>("select incarnation()");
+  return rows[0]?.incarnation ?? "";
+}
+
+/** Appends the event, notes which facts it changed, and wakes the relay at commit. */
+export async function appendEvent(
+  em: EntityManager,
+  org: OrgId,
+  position: number,
+  context: WriteContext,
+  change: Change,
+): Promise<void> {
+  const many = change.touches.length > touchesMax;
+  const kinds = many ? [...new Set(change.touches.map((key) => key.kind))] : [];
+  const touches = many ? [] : change.touches;
+  await em.execute(
+    `insert into event_log (org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
+       action, subject_type, subject_id, before, after, touches, touched_kinds)
+     values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[])`,
+    [
+      org,
+      position,
+      context.actor?.principalId ?? "",
+      context.actor?.credentialId ?? "",
+      context.actor?.impersonatedId ?? "",
+      context.requestId,
+      context.sourceAddress,
+      change.action,
+      change.subject.type,
+      change.subject.id,
+      jsonOrNull(change.before),
+      jsonOrNull(change.after),
+      JSON.stringify(
+        touches.map((key) =>
+          Buffer.from(FactKeyMessage.encode(factKeyToWire(key)).finish()).toString("base64"),
+        ),
+      ),
+      `{${kinds.join(",")}}`,
+    ],
+  );
+  const facts = [...new Set([...touches.map(factKeyText), ...kinds.map(kindText)])];
+  if (facts.length > 0) {
+    await em.execute(
+      `insert into fact_change (org_id, fact, position)
+       select ?, fact, ? from jsonb_array_elements_text(?::jsonb) as fact
+       on conflict (org_id, fact) do update set position = excluded.position`,
+      [org, position, JSON.stringify(facts)],
+    );
+  }
+  await em.execute("update org_log set position = ? where org_id = ?", [position, org]);
+  await em.execute("select pg_notify(?, ?)", [logChannel, org]);
+}
+
+/** Where the log of each organisation stands; 0 for one without events. */
+export async function readHeads(client: ClientBase, orgs: readonly OrgId[]): Promise<Map<OrgId, number>> {
+  const { rows } = await client.query<{ org_id: OrgId; position: string }>({
+    name: "heads",
+    text: "select org_id, position from org_log where org_id = any($1::uuid[])",
+    values: [orgs],
+  });
+  return new Map(rows.map((row) => [row.org_id, Number(row.position)]));
+}
+
+/** When each fact last changed; 0 if it never did. */
+export async function readLastChanges(client: ClientBase, keys: readonly FactKey[]): Promise<number[]> {
+  const facts = keys.map((key) => factKeyText(key));
+  const { rows } = await client.query<{ fact: string; org_id: string; position: string }>({
+    name: "fact-changes",
+    text: `select org_id, fact, position from fact_change
+           where (org_id, fact) in (select * from unnest($1::uuid[], $2::text[]))`,
+    values: [
+      [...keys.map((key) => key.org), ...keys.map((key) => key.org)],
+      [...facts, ...keys.map((key) => kindText(key.kind))],
+    ],
+  });
+  const positions = new Map(rows.map((row) => [`${row.org_id} ${row.fact}`, Number(row.position)]));
+  return keys.map((key, index) =>
+    Math.max(
+      positions.get(`${key.org} ${facts[index]}`) ?? 0,
+      positions.get(`${key.org} ${kindText(key.kind)}`) ?? 0,
+    ),
+  );
+}
+
+/** Events that are read at once hold no more than this, unless the first alone does: whoever reads them has to take them in. */
+const stretchBytesMax = 4 * 1024 * 1024;
+
+/** The events behind a position, oldest first; fewer than the limit if they are large, but never none. */
+export async function readEvents(
+  client: ClientBase,
+  owner: Owner,
+  org: OrgId,
+  after: number,
+  limit: number,
+): Promise<Event[]> {
+  const { rows } = await client.query<EventRow>({
+    name: "read-log",
+    text: `select * from (
+             select *, sum(octet_length(concat(before::text, after::text, touches::text)))
+               over (order by position) as bytes
+             from event_log where org_id = $1 and position > $2 order by position limit $3
+           ) as stretch
+           where bytes <= $4 or position = $2::bigint + 1`,
+    values: [org, after, limit, stretchBytesMax],
+  });
+  return rows.map((row) => eventOf(owner, row));
+}
+
+interface EventRow {
+  org_id: string;
+  position: string;
+  at: Date;
+  actor_id: string;
+  credential_id: string;
+  impersonated_id: string;
+  request_id: string;
+  source_address: string;
+  action: string;
+  subject_type: string;
+  subject_id: string;
+  before: unknown;
+  after: unknown;
+  touches: string[];
+  touched_kinds: string[];
+}
+
+function eventOf(owner: Owner, row: EventRow): Event {
+  return {
+    orgId: row.org_id,
+    owner,
+    position: Number(row.position),
+    at: row.at,
+    context: {
+      actor: {
+        principalId: row.actor_id,
+        credentialId: row.credential_id,
+        impersonatedId: row.impersonated_id,
+      },
+      requestId: row.request_id,
+      sourceAddress: row.source_address,
+    },
+    action: row.action,
+    subject: { type: row.subject_type, id: row.subject_id },
+    beforeJson: row.before === null ? "" : JSON.stringify(row.before),
+    afterJson: row.after === null ? "" : JSON.stringify(row.after),
+    touches: row.touches.map((bytes) => FactKeyMessage.decode(Buffer.from(bytes, "base64"))),
+    touchedKinds: row.touched_kinds,
+  };
+}
+
+function kindText(kind: FactKind): string {
+  return `every ${kind}`;
+}
+
+function jsonOrNull(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}

@@ -1,0 +1,105 @@
+import { Fault, invalid } from "@portcullis/chassis/fault";
+import { uuid, uuids } from "@portcullis/chassis/fields";
+import type { Handlers } from "@portcullis/chassis/rpc/server";
+import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
+import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } from "@portcullis/policy";
+import type { FactsService } from "@portcullis/proto/facts/v1/facts";
+import type { PoolClient } from "pg";
+import type { Database } from "./database.ts";
+import { readEvents, readHeads, readLastChanges } from "./event-log.ts";
+import { databaseFault } from "./faults.ts";
+
+/** Requests larger than this are refused. */
+const entriesMax = 1000;
+
+/** Reads the values of facts, in the order of the keys, inside one snapshot. Unknown ids read as absent. */
+export type ReadFacts = (client: PoolClient, keys: readonly FactKey[]) => Promise<FactValues[FactKind][]>;
+
+/** The Facts contract over an owner's database. What is the owner's own is how a fact's value is read. */
+export function factsHandlers(database: Database, readFacts: ReadFacts): Handlers<typeof FactsService> {
+  return {
+    async load({ keys: wireKeys }) {
+      if (wireKeys.length > entriesMax) throw invalid("keys", `at most ${entriesMax} are allowed`);
+      const keys = wireKeys.map((key, index) => {
+        const parsed = factKeyFromWire(key, `keys[${index}]`);
+        if (factOwners[parsed.kind] !== database.owner) {
+          throw invalid(`keys[${index}]`, `\`${parsed.kind}\` is not a fact of ${database.owner}`);
+        }
+        return parsed;
+      });
+      return snapshot(database, async (client) => {
+        const orgs = [...new Set(keys.map((key) => key.org))];
+        const heads = await readHeads(client, orgs);
+        const changes = await readLastChanges(client, keys);
+        const values = await readFacts(client, keys);
+        const incarnation = await readIncarnation(client);
+        const facts = keys.map((key, index) =>
+          factToWire(key, changes[index] ?? 0, heads.get(key.org) ?? 0, valueAt(values, index)),
+        );
+        return { facts, incarnation };
+      });
+    },
+
+    async heads({ orgIds }) {
+      const orgs = uuids<OrgId>(orgIds, "org_ids", entriesMax);
+      return snapshot(database, async (client) => {
+        const heads = await readHeads(client, orgs);
+        return {
+          positions: orgs.map((org) => heads.get(org) ?? 0),
+          incarnation: await readIncarnation(client),
+        };
+      });
+    },
+
+    async readLog({ orgId, after, limit }) {
+      const org = uuid<OrgId>(orgId, "org_id");
+      if (limit > entriesMax) throw invalid("limit", `at most ${entriesMax} events are allowed`);
+      return snapshot(database, async (client) => {
+        const heads = await readHeads(client, [org]);
+        const events = await readEvents(client, database.owner, org, after, limit === 0 ? entriesMax : limit);
+        return { events, head: heads.get(org) ?? 0, incarnation: await readIncarnation(client) };
+      });
+    },
+  };
+}
+
+/** All reads of the body see one moment. */
+async function snapshot<Result>(
+  database: Database,
+  body: (client: PoolClient) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const client = await database.pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query("begin isolation level repeatable read read only");
+      const result = await body(client);
+      await client.query("commit");
+      return result;
+    } catch (error) {
+      await client.query("rollback").catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  } catch (error) {
+    throw databaseFault(error);
+  }
+}
+
+async function readIncarnation(client: PoolClient): Promise<string> {
+  const { rows } = await client.query<{ incarnation: string }>({
+    name: "incarnation",
+    text: "select incarnation()",
+  });
+  return rows[0]?.incarnation ?? "";
+}
+
+function valueAt(values: readonly FactValues[FactKind][], index: number): FactValues[FactKind] {
+  const value = values[index];
+  if (value === undefined)
+    throw new Fault("internal", "internal", { cause: new Error("a fact was not read") });
+  return value;
+}

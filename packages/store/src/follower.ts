@@ -1,0 +1,178 @@
+import { Fault } from "@portcullis/chassis/fault";
+import type { Log } from "@portcullis/chassis/log";
+import type { Stub } from "@portcullis/chassis/rpc/client";
+import type { OrgId, Owner } from "@portcullis/policy";
+import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
+import type { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { Worker } from "bullmq";
+import { Redis } from "ioredis";
+import type { Database, Write } from "./database.ts";
+import { type Doorbell, followerQueue, queuePrefix } from "./doorbell.ts";
+
+export interface FollowerOptions {
+  /** The follower's own. */
+  readonly database: Database;
+  /** Whose log is followed, */
+  readonly source: Owner;
+  /** and how it is read. */
+  readonly facts: Pick<Stub<typeof FactsService>, "readLog" | "heads">;
+  /** The actions that matter here; events of other actions are passed over. */
+  readonly actions: readonly string[];
+  /**
+   * Does what an event asks for, in a transaction of its organisation. Every event is handled in order; one may be
+   * handled again after its owner's database was restored, so what it does must bear repetition.
+   */
+  readonly handle: (write: Write, event: Event) => Promise<void>;
+  readonly redisUrl: string;
+  readonly log: Log;
+}
+
+export interface Follower extends AsyncDisposable {
+  /** Handles what has happened so far in an organisation. */
+  catchUp(org: OrgId): Promise<void>;
+}
+
+/** Doorbells that were lost cost no more than this. */
+const sweepMs = 30_000;
+/** Events can be large: one may name thousands of members. */
+const eventsAtOnce = 20;
+const organisationsAtOnce = 1000;
+const jobsAtOnce = 4;
+
+/**
+ * Follows another owner's log, organisation by organisation. How far it came is kept in the follower's database, and
+ * changes in the transaction of what the event did: killed anywhere, it goes on where it was. Jobs only say where to look,
+ * and a sweep looks where none said so.
+ */
+export async function startFollower(options: FollowerOptions): Promise<Follower> {
+  const { database, source, log } = options;
+  const stop = new AbortController();
+  const catchUp = (org: OrgId) => followLog(options, org, stop.signal);
+
+  const redis = new Redis(options.redisUrl, { maxRetriesPerRequest: null, lazyConnect: true });
+  redis.on("error", () => undefined); // BullMQ goes on trying, and the sweep goes on without it
+  const worker = new Worker<Doorbell>(
+    followerQueue(source, database.owner),
+    async ({ data }) => {
+      const cursor = await readCursor(database, source, data.org as OrgId);
+      if (cursor === null || cursor.position < data.position) await catchUp(data.org as OrgId);
+    },
+    { connection: redis, prefix: queuePrefix, concurrency: jobsAtOnce },
+  );
+  worker.on("error", () => undefined);
+  worker.on("failed", (job, error) =>
+    log.warn({ source, org: job?.data.org, reason: reasonOf(error) }, "can't follow a log; trying again"),
+  );
+
+  let sweeping = Promise.resolve();
+  const sweepSoon = (): void => {
+    sweeping = sweep(options, catchUp, stop.signal).catch((error: unknown) =>
+      log.warn({ source, reason: reasonOf(error) }, "can't look for logs to follow; trying again"),
+    );
+  };
+  sweepSoon();
+  const timer = setInterval(() => void sweeping.then(sweepSoon), sweepMs);
+
+  return {
+    catchUp,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      stop.abort();
+      await sweeping;
+      await worker.close().catch(() => undefined);
+      redis.disconnect();
+    },
+  };
+}
+
+async function followLog(options: FollowerOptions, org: OrgId, stop: AbortSignal): Promise<void> {
+  const { database, source, facts } = options;
+  for (;;) {
+    const cursor = await readCursor(database, source, org);
+    let log = await facts.readLog({ orgId: org, after: cursor?.position ?? 0, limit: eventsAtOnce });
+    if (cursor !== null && cursor.incarnation !== log.incarnation) {
+      // Another history: its positions mean other events.
+      log = await facts.readLog({ orgId: org, after: 0, limit: eventsAtOnce });
+    }
+    const { events, incarnation } = log;
+    for (const event of events) {
+      if (stop.aborted) return;
+      if (!options.actions.includes(event.action)) continue;
+      await database.write(org, contextOf(event), async (write) => {
+        const place = [org, source, incarnation, event.position];
+        write.keepBooks(); // how far it came is noted also where nothing was to be done
+        const moved = await write.em.execute<unknown[]>(moveCursor, place);
+        if (moved.length > 0) await options.handle(write, event);
+      });
+    }
+    const last = events.at(-1);
+    if (last === undefined) return;
+    const place = [org, source, incarnation, last.position];
+    await database.read((em) => em.execute(moveCursor, place));
+    if (last.position >= log.head) return;
+  }
+}
+
+/** Catches up with every organisation that stands behind. */
+async function sweep(
+  { database, source, facts, log }: FollowerOptions,
+  catchUp: (org: OrgId) => Promise<void>,
+  stop: AbortSignal,
+): Promise<void> {
+  let after = "00000000-0000-0000-0000-000000000000";
+  while (!stop.aborted) {
+    const rows = await database.read((em) =>
+      em.execute<{ org_id: OrgId; incarnation: string | null; position: string | null }[]>(
+        `select org_log.org_id, incarnation, followed_log.position
+         from org_log left join followed_log on followed_log.org_id = org_log.org_id and owner = ?
+         where org_log.org_id > ? order by org_log.org_id limit ?`,
+        [source, after, organisationsAtOnce],
+      ),
+    );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.org_id;
+    const heads = await facts.heads({ orgIds: rows.map((row) => row.org_id) });
+    for (const [index, row] of rows.entries()) {
+      const head = heads.positions[index] ?? 0;
+      const there = row.incarnation === heads.incarnation ? Number(row.position) : 0;
+      if (there >= head || stop.aborted) continue;
+      await catchUp(row.org_id).catch((error: unknown) =>
+        log.warn({ source, org: row.org_id, reason: reasonOf(error) }, "can't follow a log; trying again"),
+      );
+    }
+  }
+}
+
+interface Cursor {
+  readonly incarnation: string;
+  readonly position: number;
+}
+
+async function readCursor(database: Database, source: Owner, org: OrgId): Promise<Cursor | null> {
+  const [row] = await database.read((em) =>
+    em.execute<{ incarnation: string; position: string }[]>(
+      "select incarnation, position from followed_log where org_id = ? and owner = ?",
+      [org, source],
+    ),
+  );
+  return row === undefined ? null : { incarnation: row.incarnation, position: Number(row.position) };
+}
+
+/** Moves forward only; answers a row if it moved. */
+const moveCursor = `
+  insert into followed_log (org_id, owner, incarnation, position) values (?, ?, ?, ?)
+  on conflict (org_id, owner) do update
+    set incarnation = excluded.incarnation, position = excluded.position
+    where followed_log.incarnation <> excluded.incarnation or followed_log.position < excluded.position
+  returning position`;
+
+/** The system itself acts, on the ground of that event: both stand under the same request id. */
+function contextOf(event: Event): WriteContext {
+  return { actor: undefined, requestId: event.context?.requestId ?? "", sourceAddress: "" };
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Fault) || !(error.cause instanceof Error)) return String(error);
+  return `${error.message}: ${error.cause.message}`;
+}

@@ -1,0 +1,6 @@
+export { Database, type DatabaseOptions, type Write, type Written } from "./database.ts";
+export type { Change } from "./event-log.ts";
+export { factsHandlers, type ReadFacts } from "./facts-service.ts";
+export { type Follower, type FollowerOptions, startFollower } from "./follower.ts";
+export { listPage, pageMax } from "./listing.ts";
+export { type RelayOptions, startRelay } from "./relay.ts";

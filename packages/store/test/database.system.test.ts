@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { defineEntity, type MigrationObject, p } from "@mikro-orm/core";
+import { Migration } from "@mikro-orm/migrations";
+import { openLog } from "@portcullis/chassis/log";
+import type { FactKey, OrgId, PrincipalId } from "@portcullis/policy";
+import pg from "pg";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { Database, type Write } from "../src/database.ts";
+import type { Change } from "../src/event-log.ts";
+import { freshDatabase } from "../src/testing.ts";
+
+const NoteRow = defineEntity({
+  name: "Note",
+  tableName: "note",
+  properties: { id: p.uuid().primary(), orgId: p.uuid() },
+});
+
+class Notes extends Migration {
+  override up(): void {
+    this.addSql("create table note (id uuid primary key, org_id uuid not null)");
+  }
+}
+
+const migrations: readonly MigrationObject[] = [{ name: "0002-notes", class: Notes }];
+const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+
+const parts = new AsyncDisposableStack();
+let database: Database;
+let client: pg.Client;
+beforeAll(async () => {
+  const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
+  const log = openLog("database-test", "silent");
+  database = parts.use(await Database.open({ owner: "tokens", url, entities: [NoteRow], migrations, log }));
+  client = new pg.Client({ connectionString: url });
+  await client.connect();
+  parts.defer(() => client.end());
+});
+afterAll(() => parts.disposeAsync());
+
+function newOrg(): OrgId {
+  return randomUUID() as OrgId;
+}
+
+async function addNote({ em }: Write, org: OrgId): Promise<void> {
+  em.create(NoteRow, { id: randomUUID(), orgId: org });
+  await em.flush();
+}
+
+function noteAdded(org: OrgId, touches: readonly FactKey[] = []): Change {
+  return { action: "note_added", subject: { type: "note", id: org }, before: null, after: {}, touches };
+}
+
+async function standing(org: OrgId): Promise<{ notes: number; events: number }> {
+  const { rows } = await client.query<{ notes: string; events: string }>(
+    `select (select count(*) from note where org_id = $1) as notes,
+            (select count(*) from event_log where org_id = $1) as events`,
+    [org],
+  );
+  return { notes: Number(rows[0]?.notes), events: Number(rows[0]?.events) };
+}
+
+test("a change and its event stand together", async () => {
+  const org = newOrg();
+  const { result, revision } = await database.write(org, context, async (write) => {
+    await addNote(write, org);
+    write.record(noteAdded(org));
+    return "done";
+  });
+  expect(result).toBe("done");
+  expect(revision).toMatchObject({ orgId: org, owner: "tokens", position: 1 });
+  expect(await standing(org)).toEqual({ notes: 1, events: 1 });
+});
+
+test("a change that records nothing does not stand, even when it was flushed", async () => {
+  const org = newOrg();
+  const { result, revision } = await database.write(org, context, async (write) => {
+    await addNote(write, org);
+    return "forgotten";
+  });
+  expect(result).toBe("forgotten");
+  expect(revision.position).toBe(0);
+  expect(await standing(org)).toEqual({ notes: 0, events: 0 });
+});
+
+test("bookkeeping stands without an event", async () => {
+  const org = newOrg();
+  const { revision } = await database.write(org, context, async (write) => {
+    write.keepBooks();
+    await addNote(write, org);
+  });
+  expect(revision.position).toBe(0);
+  expect(await standing(org)).toEqual({ notes: 1, events: 0 });
+});
+
+test("a change that fails, or records twice, leaves nothing", async () => {
+  const org = newOrg();
+  const failing = database.write(org, context, async (write) => {
+    await addNote(write, org);
+    write.record(noteAdded(org));
+    throw new Error("half-way");
+  });
+  await expect(failing).rejects.toThrow("half-way");
+  const twice = database.write(org, context, async (write) => {
+    await addNote(write, org);
+    write.record(noteAdded(org));
+    write.record(noteAdded(org));
+  });
+  await expect(twice).rejects.toThrow("a transaction records one change");
+  expect(await standing(org)).toEqual({ notes: 0, events: 0 });
+});
+
+test("an event that touches more than a thousand facts names their kinds", async () => {
+  const org = newOrg();
+  const touches = Array.from({ length: 1001 }, (): FactKey => {
+    return { kind: "member", org, principal: randomUUID() as PrincipalId };
+  });
+  for (const some of [touches.slice(0, 1000), touches]) {
+    await database.write(org, context, async (write) => write.record(noteAdded(org, some)));
+  }
+  const { rows } = await client.query<{ touched: number; kinds: string[] }>(
+    `select jsonb_array_length(touches) as touched, touched_kinds as kinds from event_log
+     where org_id = $1 order by position`,
+    [org],
+  );
+  expect(rows).toEqual([
+    { touched: 1000, kinds: [] },
+    { touched: 0, kinds: ["member"] },
+  ]);
+});

@@ -1,0 +1,251 @@
+import { randomUUID } from "node:crypto";
+import { defineEntity, type MigrationObject, p } from "@mikro-orm/core";
+import { Migration } from "@mikro-orm/migrations";
+import { openLog } from "@portcullis/chassis/log";
+import type { OrgId } from "@portcullis/policy";
+import type { Event } from "@portcullis/proto/events/v1/events";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { Database } from "../src/database.ts";
+import { type Doorbell, followerQueue, queuePrefix } from "../src/doorbell.ts";
+import { type FollowerOptions, startFollower } from "../src/follower.ts";
+import { freshDatabase } from "../src/testing.ts";
+
+const EffectRow = defineEntity({
+  name: "Effect",
+  tableName: "effect",
+  properties: { id: p.bigint().primary(), orgId: p.uuid(), position: p.integer() },
+});
+
+class Effects extends Migration {
+  override up(): void {
+    this.addSql(`create table effect (
+      id bigint generated always as identity primary key, org_id uuid not null, position int not null
+    )`);
+  }
+}
+
+const migrations: readonly MigrationObject[] = [{ name: "0002-effects", class: Effects }];
+const log = openLog("follower-test", "silent");
+const nobodyListens = "redis://127.0.0.1:1";
+
+const parts = new AsyncDisposableStack();
+let database: Database;
+let redisUrl: string;
+let queue: Queue<Doorbell>;
+beforeAll(async () => {
+  const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
+  database = parts.use(await Database.open({ owner: "tokens", url, entities: [EffectRow], migrations, log }));
+  const own = new URL(inject("redisUrl"));
+  own.pathname = "/11"; // whoever hears a doorbell is the one it was meant for
+  redisUrl = own.href;
+  const redis = new Redis(redisUrl);
+  parts.defer(() => redis.disconnect());
+  queue = new Queue(followerQueue("grants", "tokens"), { connection: redis, prefix: queuePrefix });
+  parts.defer(() => queue.close());
+});
+afterAll(() => parts.disposeAsync());
+
+/** Another owner's log, as it is read. */
+class Source {
+  incarnation = "one";
+  readonly logs = new Map<string, Event[]>();
+
+  append(org: string, ...actions: string[]): void {
+    const events = this.logs.get(org) ?? [];
+    for (const action of actions) {
+      events.push({
+        orgId: org,
+        owner: "grants",
+        position: events.length + 1,
+        at: new Date(),
+        context: { actor: undefined, requestId: `request ${events.length + 1}`, sourceAddress: "" },
+        action,
+        subject: undefined,
+        beforeJson: "",
+        afterJson: "",
+        touches: [],
+        touchedKinds: [],
+      });
+    }
+    this.logs.set(org, events);
+  }
+
+  readonly facts: FollowerOptions["facts"] = {
+    readLog: async ({ orgId, after, limit }) => ({
+      events: (this.logs.get(orgId) ?? []).slice(after, after + limit),
+      head: this.logs.get(orgId)?.length ?? 0,
+      incarnation: this.incarnation,
+    }),
+    heads: async ({ orgIds }) => ({
+      positions: orgIds.map((org) => this.logs.get(org)?.length ?? 0),
+      incarnation: this.incarnation,
+    }),
+  };
+}
+
+let source: Source;
+let org: OrgId;
+beforeEach(() => {
+  source = new Source();
+  org = randomUUID() as OrgId;
+});
+
+/** A follower that notes each event that it handles, in the rows and in the log. */
+function follower(more: Partial<FollowerOptions> = {}) {
+  return startFollower({
+    database,
+    source: "grants",
+    facts: source.facts,
+    actions: ["matters"],
+    handle: async (write, event) => {
+      await write.em.execute("insert into effect (org_id, position) values (?, ?)", [
+        event.orgId,
+        event.position,
+      ]);
+      write.record({
+        action: "followed",
+        subject: { type: "organization", id: event.orgId },
+        before: null,
+        after: { position: event.position },
+        touches: [],
+      });
+    },
+    redisUrl: nobodyListens,
+    log,
+    ...more,
+  });
+}
+
+async function handled(of: string = org): Promise<number[]> {
+  const { rows } = await database.pool.query<{ position: number }>(
+    "select position from effect where org_id = $1 order by id",
+    [of],
+  );
+  return rows.map(({ position }) => position);
+}
+
+async function cursor(): Promise<number> {
+  const { rows } = await database.pool.query<{ position: string }>(
+    "select position from followed_log where org_id = $1",
+    [org],
+  );
+  return Number(rows[0]?.position);
+}
+
+test("what matters is handled in order, each once, and the rest is passed over", async () => {
+  source.append(org, "matters", "else", "matters", "else");
+  await using following = await follower();
+  await following.catchUp(org);
+  expect(await handled()).toEqual([1, 3]);
+  expect(await cursor()).toBe(4);
+  await following.catchUp(org);
+  source.append(org, "matters");
+  await following.catchUp(org);
+  expect(await handled()).toEqual([1, 3, 5]);
+});
+
+test("its own events carry the request id of those that it answers, and no actor", async () => {
+  source.append(org, "else", "matters");
+  await using following = await follower();
+  await following.catchUp(org);
+  const { rows } = await database.pool.query("select request_id, actor_id from event_log where org_id = $1", [
+    org,
+  ]);
+  expect(rows).toEqual([{ request_id: "request 2", actor_id: "" }]);
+});
+
+test("many that follow at once do everything once and in order, through several pages", async () => {
+  const actions = Array.from({ length: 50 }, (_, index) => (index % 3 === 0 ? "else" : "matters"));
+  source.append(org, ...actions);
+  await using one = await follower();
+  await using two = await follower();
+  await Promise.all([one, two, one, two, one].map((each) => each.catchUp(org)));
+  const mattering = actions.flatMap((action, index) => (action === "matters" ? [index + 1] : []));
+  expect(await handled()).toEqual(mattering);
+  expect(await cursor()).toBe(50);
+});
+
+test("a handler that fails leaves nothing behind, and is where it goes on", async () => {
+  source.append(org, "matters", "matters", "matters");
+  let failing = true;
+  await using following = await follower({
+    handle: async (write, event) => {
+      await write.em.execute("insert into effect (org_id, position) values (?, ?)", [org, event.position]);
+      if (event.position === 2 && failing) throw new Error("not now");
+    },
+  });
+  await expect(following.catchUp(org)).rejects.toThrow("not now");
+  expect(await handled()).toEqual([1]);
+  expect(await cursor()).toBe(1);
+  failing = false;
+  await following.catchUp(org);
+  expect(await handled()).toEqual([1, 2, 3]);
+});
+
+test("another history of the source is handled from its beginning", async () => {
+  source.append(org, "matters", "else", "matters");
+  await using following = await follower();
+  await following.catchUp(org);
+  source.logs.clear();
+  source.incarnation = "two";
+  source.append(org, "else", "matters");
+  await following.catchUp(org);
+  expect(await handled()).toEqual([1, 3, 2]);
+  expect(await cursor()).toBe(2);
+});
+
+test("without any doorbell and without Redis, a start makes up for what was missed", async () => {
+  source.append(org, "matters");
+  await makeKnown(org);
+  await using _following = await follower();
+  await expect.poll(() => handled(), { interval: 10, timeout: 10_000 }).toEqual([1]);
+});
+
+test("an organization that can't be followed holds up no other", async () => {
+  const [bad, good] = [randomUUID(), randomUUID()].sort() as [OrgId, OrgId];
+  for (const each of [bad, good]) {
+    source.append(each, "matters");
+    await makeKnown(each);
+  }
+  await using _following = await follower({
+    handle: async (write, event) => {
+      if (event.orgId === bad) throw new Error("never");
+      await write.em.execute("insert into effect (org_id, position) values (?, 1)", [event.orgId]);
+    },
+  });
+  await expect.poll(() => handled(good), { interval: 10, timeout: 10_000 }).toEqual([1]);
+  expect(await handled(bad)).toEqual([]);
+});
+
+test("a doorbell is heard, and one that fails is heard again", async () => {
+  let failures = 2;
+  await using _following = await follower({
+    redisUrl,
+    handle: async (write, event) => {
+      if (failures > 0) {
+        failures -= 1;
+        throw new Error("not now");
+      }
+      await write.em.execute("insert into effect (org_id, position) values (?, ?)", [org, event.position]);
+    },
+  });
+  source.append(org, "matters");
+  await queue.add(
+    "grants",
+    { owner: "grants", org, position: 1 },
+    { attempts: 5, backoff: { type: "fixed", delay: 10 }, removeOnComplete: true },
+  );
+  await expect.poll(() => handled(), { interval: 10, timeout: 10_000 }).toEqual([1]);
+  expect(failures).toBe(0);
+});
+
+/** Gives an organization a log of its own here. */
+async function makeKnown(known: OrgId): Promise<void> {
+  await database.write(
+    known,
+    { actor: undefined, requestId: "test", sourceAddress: "" },
+    async ({ keepBooks }) => keepBooks(),
+  );
+}
