@@ -1,0 +1,249 @@
+import type { Log } from "@portcullis/chassis/log";
+import { type OrgId, type Owner, owners } from "@portcullis/policy";
+import { LRUCache } from "lru-cache";
+import { chunksOf } from "./chunks.ts";
+import { Follow } from "./follow.ts";
+import type { FactMemory } from "./memory.ts";
+import { encodeRevision, type Seen } from "./revision.ts";
+import { entriesMax, type FactOwners } from "./source.ts";
+
+export interface FollowsOptions {
+  readonly owners: FactOwners;
+  readonly memory: FactMemory;
+  /** Monotonic milliseconds. */
+  readonly clock: () => number;
+  readonly log: Log;
+  readonly confirmEveryMs?: number;
+}
+
+/** Organisations that nobody asked about for this long are no longer confirmed in advance. */
+const idleMs = 300_000;
+/** Organisations followed at a time. */
+const organizationsMax = 10_000;
+
+/** One organisation, as this process follows the owners' logs of it. */
+export class FollowedOrganization {
+  readonly org: OrgId;
+  readonly byOwner: Readonly<Record<Owner, Follow>>;
+  lastAskedAt = Number.NEGATIVE_INFINITY;
+  #revision = "";
+  #revisionOf: readonly unknown[] = [];
+
+  constructor(org: OrgId) {
+    this.org = org;
+    this.byOwner = {
+      identity: new Follow(org, "identity"),
+      groups: new Follow(org, "groups"),
+      grants: new Follow(org, "grants"),
+      tokens: new Follow(org, "tokens"),
+    };
+  }
+
+  /** The token of what this process has seen of the organisation; made once for each state of it. */
+  revision(): string {
+    const { identity, groups, grants, tokens } = this.byOwner;
+    const [first, second, third, fourth] = this.#revisionOf;
+    if (
+      first !== identity.mark ||
+      second !== groups.mark ||
+      third !== grants.mark ||
+      fourth !== tokens.mark ||
+      this.#revision === ""
+    ) {
+      this.#revisionOf = [identity.mark, groups.mark, grants.mark, tokens.mark];
+      const seen = owners.flatMap((owner): Seen[] => {
+        const { mark, history } = this.byOwner[owner];
+        return mark === null ? [] : [{ owner, history, position: mark.app }];
+      });
+      this.#revision = encodeRevision({ org: this.org, seen });
+    }
+    return this.#revision;
+  }
+}
+
+/** Follows the owners' logs for this process' memory: pulls them when it is told to, and keeps confirming their heads. */
+export class Follows implements Disposable {
+  readonly #owners: FactOwners;
+  readonly #memory: FactMemory;
+  readonly #clock: () => number;
+  readonly #log: Log;
+  readonly #organizations = new LRUCache<OrgId, FollowedOrganization>({ max: organizationsMax });
+  readonly #timer: NodeJS.Timeout;
+  readonly #confirmations = new Map<Follow, Confirmation>();
+  #unsent: Confirmation[] = [];
+  readonly #pulls = new Map<Follow, Promise<boolean>>();
+  readonly #unreachable = new Set<Owner>();
+
+  constructor(options: FollowsOptions) {
+    this.#owners = options.owners;
+    this.#memory = options.memory;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#timer = setInterval(() => this.#confirmAll(), options.confirmEveryMs ?? 500);
+    this.#timer.unref();
+  }
+
+  /** The organisation; from now on it is kept confirmed for a while. */
+  of(org: OrgId, now: number): FollowedOrganization {
+    let organization = this.#organizations.get(org);
+    if (organization === undefined) {
+      organization = new FollowedOrganization(org);
+      this.#organizations.set(org, organization);
+    }
+    organization.lastAskedAt = now;
+    return organization;
+  }
+
+  /**
+   * Asks the owner where its log stands, at `since` or later, and follows it there. Calls of one tick go out together.
+   * Throws a Fault if that can't be done. The follow need not be confirmed afterwards, when its history has changed
+   * meanwhile: look, and ask again.
+   */
+  async confirm(follow: Follow, since: number): Promise<void> {
+    const known = this.#confirmations.get(follow);
+    const isLateEnough = known !== undefined && (known.askedAt === null || known.askedAt >= since);
+    await (isLateEnough ? known : this.#ask(follow)).done;
+  }
+
+  /** Pulls the log up to a position. False: there is no such position yet, or the history has changed. */
+  async advance(follow: Follow, position: number): Promise<boolean> {
+    const gen = follow.mark?.gen;
+    while (follow.mark !== null && follow.mark.gen === gen) {
+      if (follow.mark.app >= position) return true;
+      const running = this.#pulls.get(follow);
+      const isAtEnd = await (running ?? this.#pull(follow));
+      // Somebody else's pull may have begun before the position was taken.
+      if (isAtEnd && running === undefined) return follow.mark.gen === gen && follow.mark.app >= position;
+    }
+    return false;
+  }
+
+  /** Hears that a log has grown. */
+  hear(owner: Owner, org: OrgId, position: number): void {
+    const follow = this.#organizations.peek(org)?.byOwner[owner];
+    if (follow === undefined) return;
+    this.advance(follow, position).catch(() => undefined); // the next confirmation pulls again, and tells
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #confirmAll(): void {
+    const now = this.#clock();
+    for (const { byOwner, lastAskedAt } of this.#organizations.values()) {
+      if (lastAskedAt < now - idleMs) continue;
+      for (const follow of Object.values(byOwner)) {
+        // An organisation without events may be nobody's; it is confirmed when it is asked about.
+        if (follow.mark === null || follow.mark.app === 0 || this.#confirmations.has(follow)) continue;
+        this.confirm(follow, now).catch(() => undefined); // told once for each owner
+      }
+    }
+  }
+
+  #ask(follow: Follow): Confirmation {
+    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+    const confirmation: Confirmation = { follow, askedAt: null, done, resolve, reject };
+    this.#confirmations.set(follow, confirmation);
+    const leave = () => {
+      if (this.#confirmations.get(follow) === confirmation) this.#confirmations.delete(follow);
+    };
+    done.then(leave, leave);
+    if (this.#unsent.length === 0) setImmediate(() => this.#send());
+    this.#unsent.push(confirmation);
+    return confirmation;
+  }
+
+  #send(): void {
+    const unsent = Map.groupBy(this.#unsent, ({ follow }) => follow.owner);
+    this.#unsent = [];
+    for (const [owner, confirmations] of unsent) {
+      for (const chunk of chunksOf(confirmations, entriesMax)) void this.#askHeads(owner, chunk);
+    }
+  }
+
+  async #askHeads(owner: Owner, confirmations: readonly Confirmation[]): Promise<void> {
+    const askedAt = this.#clock();
+    const marks = confirmations.map(({ follow }) => follow.mark);
+    for (const confirmation of confirmations) confirmation.askedAt = askedAt;
+    try {
+      const { incarnation, heads } = await this.#owners[owner].heads(
+        confirmations.map(({ follow }) => follow.org),
+      );
+      this.#reached(owner);
+      for (const [index, { follow, resolve, reject }] of confirmations.entries()) {
+        const head = heads[index] ?? 0;
+        this.#settle(follow, { askedAt, seen: marks[index] ?? null, incarnation, head }).then(
+          resolve,
+          reject,
+        );
+      }
+    } catch (error) {
+      this.#missed(owner, error);
+      for (const { reject } of confirmations) reject(error);
+    }
+  }
+
+  async #settle(follow: Follow, { askedAt, seen, incarnation, head }: Answer): Promise<void> {
+    if (follow.restart(seen, incarnation, head) && seen !== null) {
+      const { org } = follow;
+      this.#log.warn(
+        { owner: follow.owner, org, seen: seen.app, head },
+        "a log began anew; its facts are void",
+      );
+    }
+    const gen = follow.mark?.gen;
+    if (gen === undefined || follow.mark?.incarnation !== incarnation) return;
+    await this.advance(follow, head);
+    follow.confirm(gen, askedAt, head);
+  }
+
+  #pull(follow: Follow): Promise<boolean> {
+    const pull = this.#pullOnce(follow).finally(() => this.#pulls.delete(follow));
+    this.#pulls.set(follow, pull);
+    return pull;
+  }
+
+  /** Answers whether the memory has come to the end of the log, or can't come further. */
+  async #pullOnce(follow: Follow): Promise<boolean> {
+    const seen = follow.mark;
+    if (seen === null) return true;
+    const stretch = await this.#owners[follow.owner].readLog(follow.org, seen.app);
+    if (stretch.incarnation !== seen.incarnation) {
+      follow.distrust();
+      return true;
+    }
+    if (follow.mark?.gen !== seen.gen) return true;
+    follow.apply(this.#memory, stretch);
+    return follow.mark === seen || follow.mark.app >= stretch.head;
+  }
+
+  #missed(owner: Owner, error: unknown): void {
+    if (this.#unreachable.has(owner)) return;
+    this.#unreachable.add(owner);
+    this.#log.warn(
+      { owner, reason: String(error) },
+      "an owner can't be asked; its facts are used until they are too old",
+    );
+  }
+
+  #reached(owner: Owner): void {
+    if (this.#unreachable.delete(owner)) this.#log.info({ owner }, "an owner can be asked again");
+  }
+}
+
+interface Confirmation {
+  readonly follow: Follow;
+  /** Null: not yet. */
+  askedAt: number | null;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Answer {
+  readonly askedAt: number;
+  readonly seen: Follow["mark"];
+  readonly incarnation: string;
+  readonly head: number;
+}

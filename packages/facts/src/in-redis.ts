@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import type { Fault } from "@portcullis/chassis/fault";
+import type { Log } from "@portcullis/chassis/log";
+import { factOwners } from "@portcullis/policy";
+import { ConsecutiveBreaker, circuitBreaker, handleAll, TimeoutStrategy, timeout, wrap } from "cockatiel";
+import type { FollowInRedis } from "./follow-in-redis.ts";
+import type { RedisSlots, SlotReading } from "./redis-slots.ts";
+import { mustRebase } from "./register.ts";
+import type { FactRequest, FactSource, LoadedFact } from "./source.ts";
+
+export interface InRedisOptions {
+  readonly slots: RedisSlots;
+  /** Brings a slot up to date when it is found behind. */
+  readonly follow: FollowInRedis;
+  readonly log: Log;
+  /** No question waits for Redis longer than this. */
+  readonly limitMs?: number;
+}
+
+/** What is kept for others may take its time. */
+const keepLimitMs = 250;
+/** After so many failures in a row Redis is left alone, and tried again after a while. */
+const failuresMax = 5;
+const restMs = 1000;
+
+/** Facts that this or another process has read before. Without Redis every read is a miss. */
+export function inRedis(farther: FactSource, options: InRedisOptions): FactSource {
+  const { slots, follow, log, limitMs = 20 } = options;
+  const breaker = circuitBreaker(handleAll, {
+    halfOpenAfter: restMs,
+    breaker: new ConsecutiveBreaker(failuresMax),
+  });
+  breaker.onBreak(() => log.warn({}, "redis fails or is slow; owners are asked instead"));
+  breaker.onReset(() => log.info({}, "redis works again"));
+  const reading = wrap(breaker, timeout(limitMs, TimeoutStrategy.Aggressive));
+  const keeping = wrap(breaker, timeout(keepLimitMs, TimeoutStrategy.Aggressive));
+
+  /** Null: Redis did not answer. */
+  async function attempt<T>(policy: typeof reading, work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await policy.execute(work);
+    } catch {
+      return null; // the breaker tells
+    }
+  }
+
+  /** Reads registers of one organisation. */
+  async function lookUp(lookups: readonly Lookup[]): Promise<void> {
+    const keys = lookups.map(({ request }) => request.key);
+    const org = keys[0]?.org;
+    const readings = org === undefined ? null : await attempt(reading, () => slots.read(org, keys));
+    for (const [index, lookup] of lookups.entries()) {
+      lookup.reading = readings?.[index] ?? null;
+      lookup.result = usable(lookup);
+      if (isBehind(lookup)) follow.nudge(lookup.request.key, lookup.request.notBefore);
+    }
+  }
+
+  /** Keeps facts of one organisation and owner that had to be read from farther away. */
+  async function keep(misses: readonly Lookup[]): Promise<void> {
+    const facts = misses.flatMap(({ result }) =>
+      result === null || result instanceof Error || !isWorthKeeping(result) ? [] : result,
+    );
+    const [first] = facts;
+    const seen = misses[0]?.reading;
+    if (first === undefined || seen === undefined || seen === null) return;
+    const { incarnation, key } = first;
+    const head = Math.max(...facts.map(({ hi }) => hi));
+    let { mark } = seen;
+    if (mustRebase(mark, incarnation, head)) {
+      const begin = { incarnation, head, gen: randomUUID() };
+      mark = await attempt(keeping, () => slots.rebase(key.org, factOwners[key.kind], begin, seen.mark));
+    }
+    if (mark === null) return;
+    const { gen } = mark;
+    await Promise.all(facts.map((fact) => attempt(keeping, () => slots.keep(fact.key, { ...fact, gen }))));
+  }
+
+  return {
+    async load(requests) {
+      const lookups = requests.map((request): Lookup => ({ request, reading: null, result: null }));
+      const byOrg = Map.groupBy(lookups, ({ request }) => request.key.org);
+      await Promise.all(Array.from(byOrg.values(), lookUp));
+
+      const misses = lookups.filter(({ result }) => result === null);
+      const loaded = misses.length === 0 ? [] : await farther.load(misses.map(({ request }) => request));
+      for (const [index, miss] of misses.entries()) miss.result = loaded[index] ?? null;
+      // Nobody waits for what is only kept for others.
+      for (const group of Map.groupBy(misses, slotOf).values()) void keep(group);
+
+      return lookups.map(({ result }) => {
+        if (result === null) throw new Error("a source left a request without an answer");
+        return result;
+      });
+    },
+  };
+}
+
+interface Lookup {
+  readonly request: FactRequest;
+  reading: SlotReading | null;
+  result: LoadedFact | Fault | null;
+}
+
+/** The fact, as it is known to hold through the slot's watermark, if that is far enough. */
+function usable({ request, reading }: Lookup): LoadedFact | null {
+  if (reading === null || reading.mark === null || reading.held === null) return null;
+  const { incarnation, app } = reading.mark;
+  const hi = Math.max(reading.held.hi, app);
+  return incarnation === request.incarnation && hi >= request.notBefore
+    ? { ...reading.held, hi, incarnation }
+    : null;
+}
+
+function isBehind({ request, reading }: Lookup): boolean {
+  const mark = reading?.mark ?? null;
+  return mark !== null && mark.incarnation === request.incarnation && mark.app < request.notBefore;
+}
+
+/** Strangers can make up organisations and credentials without end; what is not there must not fill Redis. */
+function isWorthKeeping({ key, hi, value }: LoadedFact): boolean {
+  return hi > 0 && !(key.kind === "credential" && value === null);
+}
+
+function slotOf({ request: { key } }: Lookup): string {
+  return `${key.org} ${factOwners[key.kind]}`;
+}

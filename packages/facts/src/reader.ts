@@ -1,0 +1,254 @@
+import { Fault } from "@portcullis/chassis/fault";
+import {
+  type CredentialDigest,
+  type FactKey,
+  type FactLookup,
+  factOwners,
+  isNeeds,
+  type Needs,
+  type ObjectRef,
+  type OrgId,
+  type Owner,
+  owners,
+  type PrincipalId,
+} from "@portcullis/policy";
+import { factKeyText } from "./fact-key.ts";
+import type { Follow } from "./follow.ts";
+import type { FollowedOrganization, Follows } from "./follows.ts";
+import { type Consistency, Demand, minimizeLatency } from "./freshness.ts";
+import type { FactMemory, MemoryMark } from "./memory.ts";
+import { type Prepared, type PreparedValues, prepare } from "./prepared.ts";
+import type { Held } from "./register.ts";
+import type { FactSource } from "./source.ts";
+
+export interface FactReaderOptions {
+  readonly memory: FactMemory;
+  readonly follows: Follows;
+  /** Where facts come from that memory does not hold. */
+  readonly source: FactSource;
+  /** Monotonic milliseconds. */
+  readonly clock: () => number;
+  /** A fact is used only if its owner confirmed, no longer ago than this, a position at which it holds. */
+  readonly maxStalenessMs: number;
+}
+
+/** The facts of one organisation, as {@link FactReader} lets an evaluation see them. */
+export interface Facts extends FactLookup {
+  credential(digest: CredentialDigest): PreparedValues["credential"] | undefined;
+}
+
+/** What an evaluation answered, and the revision that it saw. */
+export interface Answer<Result> {
+  readonly result: Result;
+  readonly revision: string;
+}
+
+/** Who asks. Once its signal is aborted, nothing more is read for it alone. */
+export interface Asker {
+  readonly signal?: AbortSignal;
+}
+
+/** Each round loads what can be named by then; a few may be lost to changes that come in between. */
+const attemptsMax = 16;
+
+/**
+ * Evaluates questions over facts that are fresh enough and of one moment: for each owner there is a position at which
+ * all the facts that were used held together, and which is not older than what is demanded.
+ */
+export class FactReader {
+  readonly #options: FactReaderOptions;
+  readonly #usualDemand: Demand;
+
+  constructor(options: FactReaderOptions) {
+    this.#options = options;
+    this.#usualDemand = new Demand(minimizeLatency, 0, options.maxStalenessMs);
+  }
+
+  /**
+   * The evaluation is pure, and may be called several times: each time it answers, or says which facts it misses.
+   * When memory has all, the answer comes at once. Throws a Fault when the facts can't be had fresh enough.
+   */
+  read<Result extends object>(
+    org: OrgId,
+    consistency: Consistency,
+    evaluate: (facts: Facts) => Result | Needs,
+    asker: Asker = {},
+  ): Answer<Result> | Promise<Answer<Result>> {
+    const { follows, clock, maxStalenessMs } = this.#options;
+    const now = clock();
+    const demand =
+      consistency.kind === "minimize_latency"
+        ? this.#usualDemand
+        : new Demand(consistency, now, maxStalenessMs);
+    const reading = new Reading(this.#options, follows.of(org, now), demand, evaluate);
+    return reading.attempt() ?? reading.complete(asker);
+  }
+}
+
+/** One question on its way to an answer. */
+class Reading<Result extends object> implements Facts {
+  readonly #options: FactReaderOptions;
+  readonly #organization: FollowedOrganization;
+  readonly #demand: Demand;
+  readonly #evaluate: (facts: Facts) => Result | Needs;
+  #now = 0;
+  /** What this question has read itself; memory may have no room for it. */
+  #own: Map<string, Held<Prepared, symbol>> | null = null;
+  // What the last attempt met.
+  /** When the latest of the used facts began to hold, by owner. */
+  #latest: Record<Owner, number> = { ...nothingUsed };
+  #unmet: Set<Follow> | null = null;
+  #missing: readonly FactKey[] = [];
+
+  constructor(
+    options: FactReaderOptions,
+    organization: FollowedOrganization,
+    demand: Demand,
+    evaluate: (facts: Facts) => Result | Needs,
+  ) {
+    this.#options = options;
+    this.#organization = organization;
+    this.#demand = demand;
+    this.#evaluate = evaluate;
+  }
+
+  member(principal: PrincipalId): PreparedValues["member"] | undefined {
+    return this.#find({ kind: "member", org: this.#organization.org, principal });
+  }
+
+  memberships(principal: PrincipalId): PreparedValues["memberships"] | undefined {
+    return this.#find({ kind: "memberships", org: this.#organization.org, principal });
+  }
+
+  groups(): PreparedValues["groups"] | undefined {
+    return this.#find({ kind: "groups", org: this.#organization.org });
+  }
+
+  roles(): PreparedValues["roles"] | undefined {
+    return this.#find({ kind: "roles", org: this.#organization.org });
+  }
+
+  access(object: ObjectRef): PreparedValues["access"] | undefined {
+    return this.#find({ kind: "access", org: this.#organization.org, object });
+  }
+
+  credential(digest: CredentialDigest): PreparedValues["credential"] | undefined {
+    return this.#find({ kind: "credential", org: this.#organization.org, digest });
+  }
+
+  /** Evaluates with what is at hand. Null: something is missing, or does not go together. */
+  attempt(): Answer<Result> | null {
+    this.#now = this.#options.clock();
+    this.#latest = { ...nothingUsed };
+    this.#unmet = null;
+    this.#missing = [];
+    const result = this.#evaluate(this);
+    if (isNeeds(result)) {
+      this.#missing = result.keys;
+      return null;
+    }
+    if (this.#unmet !== null || !this.#isOfOneMoment()) return null;
+    // The process may have been stopped while it evaluated.
+    this.#now = this.#options.clock();
+    return this.#isStillMet() ? { result, revision: this.#organization.revision() } : null;
+  }
+
+  /** Gets what the last attempt was lacking, and attempts again. */
+  async complete({ signal }: Asker): Promise<Answer<Result>> {
+    for (let attempts = 1; attempts < attemptsMax; attempts++) {
+      signal?.throwIfAborted();
+      if (this.#unmet !== null) await this.#meetDemand(this.#unmet);
+      else if (this.#missing.length > 0) await this.#load(this.#missing);
+      else await this.#bringTogether();
+      const answer = this.attempt();
+      if (answer !== null) return answer;
+    }
+    throw new Fault("unavailable", "the facts can't be had fresh enough", { retryAfterMs: 1000 });
+  }
+
+  /** Whatever is answered here is known to hold at the follow's mark, if it began to hold by then. */
+  #find<Key extends FactKey>(key: Key): PreparedValues[Key["kind"]] | undefined {
+    const owner = factOwners[key.kind];
+    const follow = this.#organization.byOwner[owner];
+    const { mark } = follow;
+    if (mark === null || !this.#demand.isMetBy(follow, this.#now)) {
+      this.#unmet ??= new Set();
+      this.#unmet.add(follow);
+      return undefined;
+    }
+    const text = factKeyText(key);
+    const held = this.#options.memory.read(mark, key.org, key.kind, text) ?? this.#ownFact(mark, text);
+    if (held === null) return undefined;
+    if (held.lo > this.#latest[owner]) this.#latest[owner] = held.lo;
+    return held.value as PreparedValues[Key["kind"]];
+  }
+
+  #ownFact(mark: MemoryMark, text: string): Held<Prepared, symbol> | null {
+    const held = this.#own?.get(text);
+    return held !== undefined && held.gen === mark.gen && held.hi >= mark.app ? held : null;
+  }
+
+  #isOfOneMoment(): boolean {
+    return owners.every((owner) => {
+      const latest = this.#latest[owner];
+      return latest === unused || latest <= (this.#organization.byOwner[owner].mark?.app ?? unused);
+    });
+  }
+
+  #isStillMet(): boolean {
+    for (const owner of owners) {
+      const follow = this.#organization.byOwner[owner];
+      if (this.#latest[owner] === unused || this.#demand.isMetBy(follow, this.#now)) continue;
+      this.#unmet ??= new Set();
+      this.#unmet.add(follow);
+    }
+    return this.#unmet === null;
+  }
+
+  async #meetDemand(unmet: ReadonlySet<Follow>): Promise<void> {
+    const { follows } = this.#options;
+    await Promise.all(Array.from(unmet, (follow) => this.#demand.meet(follow, follows, this.#now)));
+  }
+
+  async #load(keys: readonly FactKey[]): Promise<void> {
+    const { memory, source } = this.#options;
+    const distinct = new Map(keys.map((key) => [factKeyText(key), key]));
+    const wanted = Array.from(distinct.values()).flatMap((key) => {
+      const follow = this.#organization.byOwner[factOwners[key.kind]];
+      const { mark } = follow;
+      if (mark === null) return [];
+      return { follow, gen: mark.gen, request: { key, incarnation: mark.incarnation, notBefore: mark.app } };
+    });
+    const loaded = await source.load(wanted.map(({ request }) => request));
+    for (const [index, { follow, gen }] of wanted.entries()) {
+      const fact = loaded[index];
+      if (fact === undefined) throw new Error("a source left a request without an answer");
+      if (fact instanceof Fault) throw fact;
+      if (fact.incarnation !== follow.mark?.incarnation) {
+        follow.distrust();
+        continue;
+      }
+      const held = { kind: "held", value: prepare(fact), lo: fact.lo, hi: fact.hi, gen } as const;
+      memory.fill(follow.mark, fact, held);
+      this.#own ??= new Map();
+      this.#own.set(factKeyText(fact.key), held);
+    }
+  }
+
+  /** A fact that was read ahead of the mark began to hold only behind it: the mark follows, and takes the others along. */
+  async #bringTogether(): Promise<void> {
+    const ahead = owners.filter((owner) => this.#latest[owner] !== unused);
+    const { follows } = this.#options;
+    await Promise.all(
+      ahead.map((owner) => follows.advance(this.#organization.byOwner[owner], this.#latest[owner])),
+    );
+  }
+}
+
+const unused = -1;
+const nothingUsed: Readonly<Record<Owner, number>> = {
+  identity: unused,
+  groups: unused,
+  grants: unused,
+  tokens: unused,
+};

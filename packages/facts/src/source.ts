@@ -1,0 +1,51 @@
+import type { Fault } from "@portcullis/chassis/fault";
+import type { FactKey, OrgId, Owner } from "@portcullis/policy";
+import type { Fact } from "./wire.ts";
+
+/** Where facts are read. Layers are sources over a source. */
+export interface FactSource {
+  /** For each request, in their order, the fact or why it could not be had. Never throws a Fault. */
+  load(requests: readonly FactRequest[]): Promise<readonly (LoadedFact | Fault)[]>;
+}
+
+export interface FactRequest {
+  readonly key: FactKey;
+  /** How far the asker has come in the owner's log: an older fact, or one of another history, is of no use to it. */
+  readonly incarnation: string;
+  readonly notBefore: number;
+}
+
+export interface LoadedFact extends Fact {
+  /** Names the history that `lo` and `hi` count in. */
+  readonly incarnation: string;
+}
+
+/** What a service that owns facts answers. Throws Faults. */
+export interface FactOwner {
+  /** All of one moment; in the order of the keys. At most 1,000. */
+  load(keys: readonly FactKey[]): Promise<{ readonly incarnation: string; readonly facts: readonly Fact[] }>;
+  /** Where the logs stand, in the order of the organisations; 0 for one without events. At most 1,000. */
+  heads(orgs: readonly OrgId[]): Promise<{ readonly incarnation: string; readonly heads: readonly number[] }>;
+  /** The events behind a position, without gaps, oldest first; not necessarily all of them. */
+  readLog(org: OrgId, after: number): Promise<LogStretch>;
+}
+
+export type FactOwners = Readonly<Record<Owner, FactOwner>>;
+
+export interface LogStretch {
+  readonly incarnation: string;
+  /** Where the log stood when it was read. */
+  readonly head: number;
+  readonly entries: readonly LogEntry[];
+}
+
+/** What an event may have changed. */
+export interface LogEntry {
+  readonly position: number;
+  readonly touches: readonly FactKey[];
+  /** Kinds of which every fact may have changed; `*` is every kind. */
+  readonly kinds: readonly string[];
+}
+
+/** An owner takes no more keys or organisations at once. */
+export const entriesMax = 1000;
