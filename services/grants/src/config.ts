@@ -1,0 +1,17 @@
+import { address, processConfig } from "@portcullis/chassis/config";
+import { z } from "zod";
+
+/** What grants reads from its environment. */
+export const config = z.object({
+  ...processConfig,
+  /** grants' own Postgres database; its tables are made and migrated at start. */
+  DATABASE_URL: z.url(),
+  /** Where the queue is, whose jobs tell decision of changes. */
+  REDIS_URL: z.url(),
+  /** Who says whether a principal is a member. */
+  PORTCULLIS_IDENTITY_ADDRESS: address,
+  /** Who says which groups live. */
+  PORTCULLIS_GROUPS_ADDRESS: address,
+});
+
+export type Config = z.infer<typeof config>;

@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import {
+  type ObjectId,
+  type ObjectRef,
+  type ObjectType,
+  type OrgId,
+  objectTypeNames,
+  objectTypeRow,
+  type PrincipalId,
+} from "@portcullis/policy";
+import { type Payload, payloadText } from "./payload.ts";
+
+/** An object that the registry keeps. */
+export interface RegisteredObject {
+  readonly id: ObjectId;
+  readonly org: OrgId;
+  readonly type: ObjectType;
+  readonly parent: ObjectRef;
+  readonly name: string;
+  /** Prompts only. */
+  readonly slug: string | null;
+  readonly payload: Payload;
+  /** Null when the system made it. */
+  readonly creator: PrincipalId | null;
+  readonly created: Date;
+  readonly deletedAt: Date | null;
+}
+
+export type NewObject = Pick<RegisteredObject, "type" | "parent" | "name" | "slug" | "payload">;
+
+/** What an update gives; what it leaves out stays. */
+export interface ObjectChange {
+  readonly name?: string;
+  readonly slug?: string;
+  /** Merged deeply into the payload that stands. */
+  readonly payload?: Payload;
+}
+
+export interface ObjectFilter {
+  readonly type: ObjectType;
+  /** Null: wherever. */
+  readonly parent: ObjectRef | null;
+  readonly ids: readonly ObjectId[];
+  readonly names: readonly string[];
+  readonly slugs: readonly string[];
+  /** Of the project that they are in. */
+  readonly projectNames: readonly string[];
+}
+
+export const nameMax = 255;
+
+/** The types that the registry keeps: those with ids of their own whose existence no other table says. */
+export const registeredTypes: readonly ObjectType[] = objectTypeNames.filter((type) => {
+  const row = objectTypeRow(type);
+  return row.parent !== null && row.idOf === "itself" && row.existsBy === "access";
+});
+
+export function isRegistered(type: ObjectType): boolean {
+  return registeredTypes.includes(type);
+}
+
+/** Types of which an organisation has exactly one, named by the organisation's own id. */
+export function isOneOfOrganization(type: ObjectType): boolean {
+  const row = objectTypeRow(type);
+  return row.parent === null || row.idOf === "organization";
+}
+
+/** The other types under which an object can be named, by the same id: a project's logs are a face of the project. */
+export function facesOf({ type, id }: ObjectRef): ObjectRef[] {
+  return objectTypeNames
+    .filter((face) => isRegistered(type) && objectTypeRow(face).idOf === type)
+    .map((face) => ({ type: face, id }));
+}
+
+/** Which of its texts tells an object from the others of its type under the same parent. */
+export function identifiedBy(type: ObjectType): "name" | "slug" {
+  return type === "prompt" ? "slug" : "name";
+}
+
+/** A text that begins like the one that is taken. */
+export function freshText(taken: string, suffix: string): string {
+  const kept = taken.slice(0, nameMax - suffix.length - 1);
+  // A cut through a surrogate pair leaves half a character behind.
+  return `${kept.isWellFormed() ? kept : kept.slice(0, -1)}-${suffix}`;
+}
+
+/** Larger payloads are in the log by their digest only: whoever follows the log reads many events at once. */
+const loggedPayloadBytesMax = 8 * 1024;
+
+/** An object as the event log shows it. */
+export function forTheLog(object: RegisteredObject): object {
+  const text = payloadText(object.payload);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= loggedPayloadBytesMax) return object;
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  return { ...object, payload: undefined, payloadLeftOut: { bytes, sha256 } };
+}

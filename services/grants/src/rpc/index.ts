@@ -1,0 +1,51 @@
+import type { Handlers } from "@portcullis/chassis/rpc/server";
+import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import type { AclStore } from "../store/acl-store.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import type { RoleStore } from "../store/role-store.ts";
+import { createObject } from "./create-object.ts";
+import { createRole } from "./create-role.ts";
+import { deleteObject } from "./delete-object.ts";
+import { deleteRole } from "./delete-role.ts";
+import { getAcl } from "./get-acl.ts";
+import { getObject } from "./get-object.ts";
+import { getRole } from "./get-role.ts";
+import { hasGrant } from "./has-grant.ts";
+import { listAcls } from "./list-acls.ts";
+import { listObjects } from "./list-objects.ts";
+import { listRoles } from "./list-roles.ts";
+import { provision } from "./provision.ts";
+import { replaceObject } from "./replace-object.ts";
+import { replaceRole } from "./replace-role.ts";
+import { updateAcls } from "./update-acls.ts";
+import { updateObject } from "./update-object.ts";
+import { updateRole } from "./update-role.ts";
+
+export interface Stores {
+  readonly objects: ObjectStore;
+  readonly roles: RoleStore;
+  readonly acls: AclStore;
+}
+
+/** All handlers of the contract: one that is missing does not compile. */
+export function handlers({ objects, roles, acls }: Stores): Handlers<typeof GrantsService> {
+  return {
+    provision: (request) => provision(acls, request),
+    createObject: (request, call) => createObject(objects, request, call),
+    replaceObject: (request, call) => replaceObject(objects, request, call),
+    updateObject: (request) => updateObject(objects, request),
+    deleteObject: (request) => deleteObject(objects, request),
+    getObject: (request) => getObject(objects, request),
+    listObjects: (request) => listObjects(objects, request),
+    createRole: (request) => createRole(roles, request),
+    replaceRole: (request) => replaceRole(roles, request),
+    updateRole: (request) => updateRole(roles, request),
+    deleteRole: (request) => deleteRole(roles, request),
+    getRole: (request) => getRole(roles, request),
+    listRoles: (request) => listRoles(roles, request),
+    updateAcls: (request, call) => updateAcls(acls, request, call),
+    getAcl: (request) => getAcl(acls, request),
+    listAcls: (request) => listAcls(acls, request),
+    hasGrant: (request) => hasGrant(acls, request),
+  };
+}

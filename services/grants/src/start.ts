@@ -1,0 +1,68 @@
+import { descriptor } from "@portcullis/chassis/descriptor";
+import type { Log } from "@portcullis/chassis/log";
+import { connect } from "@portcullis/chassis/rpc/client";
+import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import { Database, factsHandlers, startFollower, startRelay } from "@portcullis/store";
+import type { Config } from "./config.ts";
+import { groupDeleted, membersRemoved } from "./departures.ts";
+import { neighboursOf } from "./neighbours.ts";
+import { handlers } from "./rpc/index.ts";
+import { AclStore } from "./store/acl-store.ts";
+import { AclRow, ObjectRow, RoleRow } from "./store/entities.ts";
+import { readFacts } from "./store/facts.ts";
+import { migrations } from "./store/migrations.ts";
+import { ObjectStore } from "./store/object-store.ts";
+import { RoleStore } from "./store/role-store.ts";
+
+/** Starts the service. Disposing what it answers undoes everything in reverse. */
+export async function start(config: Config, log: Log): Promise<RunningServer> {
+  await using parts = new AsyncDisposableStack();
+  const database = parts.use(
+    await Database.open({
+      owner: "grants",
+      url: config.DATABASE_URL,
+      entities: [ObjectRow, RoleRow, AclRow],
+      migrations,
+      log,
+    }),
+  );
+  parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, log }));
+  const facts = (peer: string, address: string) => {
+    const connection = connect({
+      peer,
+      address,
+      service: "grants",
+      serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+    });
+    return parts.use(connection).stub(FactsService);
+  };
+  const identity = facts("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
+  const groups = facts("groups", config.PORTCULLIS_GROUPS_ADDRESS);
+  const neighbours = neighboursOf(identity, groups);
+  const follower = { database, redisUrl: config.REDIS_URL, log };
+  parts.use(await startFollower({ ...follower, ...membersRemoved(neighbours), facts: identity }));
+  parts.use(await startFollower({ ...follower, ...groupDeleted(), facts: groups }));
+  const stores = {
+    objects: new ObjectStore(database, neighbours),
+    roles: new RoleStore(database),
+    acls: new AclStore(database, neighbours),
+  };
+  const server = parts.use(
+    await serve(
+      {
+        listen: config.PORTCULLIS_LISTEN,
+        serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        descriptor: await descriptor(),
+        log,
+      },
+      [
+        implement(GrantsService, handlers(stores)),
+        implement(FactsService, factsHandlers(database, readFacts)),
+      ],
+    ),
+  );
+  const running = parts.move();
+  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}

@@ -1,0 +1,70 @@
+import type { MigrationObject } from "@mikro-orm/core";
+import { Migration } from "@mikro-orm/migrations";
+
+class Tables extends Migration {
+  override up(): void {
+    this.addSql(`
+      create table object (
+        id uuid primary key,
+        org_id uuid not null,
+        type text collate "C" not null,
+        parent_type text collate "C" not null,
+        parent_id uuid not null,
+        name text collate "C" not null,
+        slug text collate "C",
+        payload jsonb not null,
+        creator_id uuid,
+        created timestamptz(3) not null,
+        deleted_at timestamptz(3)
+      );
+      create unique index object_by_name on object (org_id, type, parent_id, name)
+        where deleted_at is null and slug is null;
+      create unique index object_by_slug on object (org_id, type, parent_id, slug)
+        where deleted_at is null and slug is not null;
+      create index object_list on object (org_id, type, created desc, id desc) where deleted_at is null;
+      create index object_below on object (org_id, parent_id, type, created desc, id desc)
+        where deleted_at is null;
+    `);
+    this.addSql(`
+      create table role (
+        id uuid primary key,
+        org_id uuid not null,
+        creator_id uuid,
+        created timestamptz(3) not null,
+        name text collate "C" not null,
+        description text,
+        permissions jsonb not null,
+        member_roles uuid[] not null,
+        deleted_at timestamptz(3)
+      );
+      create unique index role_by_name on role (org_id, name) where deleted_at is null;
+      create index role_list on role (org_id, created desc, id desc) where deleted_at is null;
+    `);
+    this.addSql(`
+      create table acl (
+        id uuid primary key,
+        org_id uuid not null,
+        object_type text collate "C" not null,
+        object_id uuid not null,
+        subject_kind text not null constraint acl_subject check (subject_kind in ('principal', 'group')),
+        subject_id uuid not null,
+        permission text collate "C",
+        role_id uuid,
+        restrict_object_type text collate "C",
+        expires_at timestamptz(3),
+        built_in boolean not null,
+        created timestamptz(3) not null,
+        constraint acl_grant check (num_nonnulls(permission, role_id) = 1),
+        constraint acl_restriction check (restrict_object_type is null or permission is not null)
+      );
+      create unique index acl_content on acl (object_id, object_type, org_id, subject_id, subject_kind, permission,
+        role_id, restrict_object_type) nulls not distinct;
+      create index acl_subject on acl (org_id, subject_id);
+      create index acl_role on acl (org_id, role_id) where role_id is not null;
+      create index acl_list on acl (org_id, created desc, id desc);
+    `);
+  }
+}
+
+/** In order. A migration that ran anywhere is never edited again. */
+export const migrations: readonly MigrationObject[] = [{ name: "0002-grants", class: Tables }];

@@ -1,0 +1,312 @@
+import { isDeepStrictEqual } from "node:util";
+import type { FilterQuery } from "@mikro-orm/core";
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { Fault, invalid } from "@portcullis/chassis/fault";
+import type { Hop } from "@portcullis/chassis/rpc/call";
+import type { FactKey, ObjectId, ObjectRef, OrgId, PrincipalId } from "@portcullis/policy";
+import type { WriteContext } from "@portcullis/proto/events/v1/events";
+import type { Page } from "@portcullis/proto/listing/v1/listing";
+import { type Database, listPage, type Write, type Written } from "@portcullis/store";
+import { v7 as newUuid, v4 as randomUuid } from "uuid";
+import { creatorGrant, noSuchSubject } from "../domain/acl.ts";
+import {
+  facesOf,
+  forTheLog,
+  freshText,
+  identifiedBy,
+  type NewObject,
+  type ObjectChange,
+  type ObjectFilter,
+  type RegisteredObject,
+} from "../domain/object.ts";
+import { merged } from "../domain/payload.ts";
+import type { Neighbours } from "../neighbours.ts";
+import { forTheLog as aclsForTheLog, aclsOn, addAcl, touchedBy } from "./acl-rows.ts";
+import { creatorFrom } from "./creator.ts";
+import { AclRow, ObjectRow } from "./entities.ts";
+import { existing } from "./existence.ts";
+import { writeKnowing } from "./knowing.ts";
+
+export interface Found {
+  readonly object: RegisteredObject;
+  readonly foundExisting: boolean;
+}
+
+/** The registry of objects. */
+export class ObjectStore {
+  readonly #database: Database;
+  readonly #neighbours: Neighbours;
+
+  constructor(database: Database, neighbours: Neighbours) {
+    this.#database = database;
+    this.#neighbours = neighbours;
+  }
+
+  /** Makes an object, and its owner's grant on it; answers the one that stands if its identity is taken. */
+  async create(
+    context: WriteContext,
+    org: OrgId,
+    wanted: NewObject,
+    options: { readonly owner: PrincipalId | null; readonly ensureNew: boolean },
+    hop: Partial<Hop>,
+  ): Promise<Written<Found>> {
+    return this.#writeFor(org, context, options.owner, hop, async (write) => {
+      await checkParent(write.em, org, wanted.parent);
+      const standing = await rowOf(write.em, org, wanted);
+      if (standing !== null && !options.ensureNew) return { object: objectOf(standing), foundExisting: true };
+      const fresh = standing === null ? wanted : await freshened(write.em, org, wanted);
+      return { object: add(write, context, org, fresh, options.owner), foundExisting: false };
+    });
+  }
+
+  /** Makes an object, or resets name and payload of the one of that identity. */
+  async replace(
+    context: WriteContext,
+    org: OrgId,
+    wanted: NewObject,
+    owner: PrincipalId | null,
+    hop: Partial<Hop>,
+  ): Promise<Written<Found>> {
+    return this.#writeFor(org, context, owner, hop, async (write) => {
+      await checkParent(write.em, org, wanted.parent);
+      const row = await rowOf(write.em, org, wanted);
+      if (row === null) return { object: add(write, context, org, wanted, owner), foundExisting: false };
+      return { object: change(write, row, wanted), foundExisting: true };
+    });
+  }
+
+  async update(
+    context: WriteContext,
+    org: OrgId,
+    ref: ObjectRef,
+    given: ObjectChange,
+  ): Promise<Written<RegisteredObject>> {
+    return this.#database.write(org, context, async (write) => {
+      const row = await liveRow(write.em, org, ref);
+      const standing = objectOf(row);
+      const wanted = {
+        ...standing,
+        name: given.name ?? standing.name,
+        slug: given.slug ?? standing.slug,
+        payload:
+          given.payload === undefined
+            ? standing.payload
+            : merged(standing.payload, given.payload, "payload_json"),
+      };
+      const other = await rowOf(write.em, org, wanted);
+      if (other !== null && other.id !== row.id) {
+        const field = identifiedBy(ref.type);
+        throw new Fault("refused", `${field}: is taken by another ${ref.type}`, { field });
+      }
+      return change(write, row, wanted);
+    });
+  }
+
+  /** Deletes an object, all below it, and the ACLs on any of them. */
+  async delete(context: WriteContext, org: OrgId, ref: ObjectRef): Promise<Written<RegisteredObject>> {
+    return this.#database.write(org, context, async (write) => {
+      const { em } = write;
+      const row = await liveRow(em, org, ref);
+      const before = objectOf(row);
+      const deletedAt = new Date();
+      const deleted = await markDeleted(em, org, ref, deletedAt);
+      const objects = deleted.flatMap((object) => [object, ...facesOf(object)]);
+      const acls = await aclsOn(em, org, objects);
+      await em.nativeDelete(AclRow, { id: { $in: acls.map((acl) => acl.id) } });
+      em.clear();
+      write.record({
+        action: "objects_deleted",
+        subject: ref,
+        before: {
+          object: forTheLog(before),
+          below: deleted.filter((object) => object.id !== ref.id).slice(0, toldMax),
+          belowCount: deleted.length - 1,
+          ...aclsForTheLog(acls),
+        },
+        after: null,
+        touches: touchedBy(org, objects),
+      });
+      return { ...before, deletedAt };
+    });
+  }
+
+  async get(org: OrgId, ref: ObjectRef): Promise<RegisteredObject> {
+    return objectOf(await this.#database.read((em) => liveRow(em, org, ref)));
+  }
+
+  async list(org: OrgId, filter: ObjectFilter, page: Page | undefined): Promise<RegisteredObject[]> {
+    const where: FilterQuery<ObjectRow> = {
+      orgId: org,
+      type: filter.type,
+      deletedAt: null,
+      ...(filter.ids.length > 0 && { id: { $in: [...filter.ids] } }),
+      ...(filter.names.length > 0 && { name: { $in: [...filter.names] } }),
+      ...(filter.slugs.length > 0 && { slug: { $in: [...filter.slugs] } }),
+    };
+    const rows = await this.#database.read(async (em) => {
+      const parents: FilterQuery<ObjectRow>[] = [];
+      if (filter.parent !== null)
+        parents.push({ parentType: filter.parent.type, parentId: filter.parent.id });
+      if (filter.projectNames.length > 0) {
+        const projects = await em.find(
+          ObjectRow,
+          { orgId: org, type: "project", deletedAt: null, name: { $in: [...filter.projectNames] } },
+          { fields: ["id"] },
+        );
+        parents.push({ parentId: { $in: projects.map((project) => project.id) } });
+      }
+      return listPage<ObjectRow>(em, ObjectRow, { $and: [where, ...parents] }, page);
+    });
+    return rows.map(objectOf);
+  }
+
+  /** A write that may grant something to an owner, who must be a member. */
+  #writeFor<Result>(
+    org: OrgId,
+    context: WriteContext,
+    owner: PrincipalId | null,
+    hop: Partial<Hop>,
+    body: (write: Write) => Promise<Result>,
+  ): Promise<Written<Result>> {
+    const parts = { database: this.#database, neighbours: this.#neighbours };
+    const asked = { principals: owner === null ? [] : [owner], groups: false };
+    return writeKnowing(parts, { org, context, asked, hop }, (write, { members }) => {
+      if (owner !== null && !members.has(owner)) throw noSuchSubject("owner_id");
+      return body(write);
+    });
+  }
+}
+
+/** How many of the objects that a deletion took with it are told one by one in its event. */
+const toldMax = 1000;
+
+function add(
+  write: Write,
+  context: WriteContext,
+  org: OrgId,
+  wanted: NewObject,
+  owner: PrincipalId | null,
+): RegisteredObject {
+  const created = new Date();
+  const row = write.em.create(ObjectRow, {
+    id: newUuid(),
+    orgId: org,
+    type: wanted.type,
+    parentType: wanted.parent.type,
+    parentId: wanted.parent.id,
+    name: wanted.name,
+    slug: wanted.slug,
+    payload: wanted.payload,
+    creatorId: creatorFrom(context),
+    created,
+    deletedAt: null,
+  });
+  const object = objectOf(row);
+  if (owner !== null)
+    addAcl(write.em, org, creatorGrant({ type: object.type, id: object.id }, owner), created);
+  write.record({
+    action: "object_created",
+    subject: { type: object.type, id: object.id },
+    before: null,
+    after: { object: forTheLog(object), ownerId: owner },
+    touches: touchesOf(object),
+  });
+  return object;
+}
+
+function change(
+  write: Write,
+  row: ObjectRow,
+  wanted: Pick<NewObject, "name" | "slug" | "payload">,
+): RegisteredObject {
+  const before = objectOf(row);
+  const after = { ...before, name: wanted.name, slug: wanted.slug, payload: wanted.payload };
+  if (isDeepStrictEqual(before, after)) return before;
+  row.name = after.name;
+  row.slug = after.slug;
+  row.payload = after.payload;
+  write.record({
+    action: "object_updated",
+    subject: { type: before.type, id: before.id },
+    before: forTheLog(before),
+    after: forTheLog(after),
+    touches: [],
+  });
+  return after;
+}
+
+/** Marks the object and all below it as deleted, and answers which these were. */
+async function markDeleted(
+  em: EntityManager,
+  org: OrgId,
+  ref: ObjectRef,
+  deletedAt: Date,
+): Promise<ObjectRef[]> {
+  return em.execute<ObjectRef[]>(
+    `with recursive doomed as (
+       select id, type from object where org_id = ? and id = ? and type = ? and deleted_at is null
+       union
+       select below.id, below.type from doomed
+       join object below on below.org_id = ? and below.parent_id = doomed.id
+         and below.parent_type = doomed.type and below.deleted_at is null
+     )
+     update object set deleted_at = ? where id in (select id from doomed) returning type, id`,
+    [org, ref.id, ref.type, org, deletedAt],
+  );
+}
+
+async function checkParent(em: EntityManager, org: OrgId, parent: ObjectRef): Promise<void> {
+  const exists = await existing(em, org, [parent]);
+  if (!exists(parent)) throw invalid("object.parent", "no such object");
+}
+
+/** The live object of the same identity. */
+function rowOf(
+  em: EntityManager,
+  org: OrgId,
+  wanted: Pick<NewObject, "type" | "parent" | "name" | "slug">,
+): Promise<ObjectRow | null> {
+  const identity = identifiedBy(wanted.type);
+  return em.findOne(ObjectRow, {
+    orgId: org,
+    type: wanted.type,
+    parentId: wanted.parent.id,
+    deletedAt: null,
+    [identity]: wanted[identity],
+  });
+}
+
+/** The same with an identity that nobody has. */
+async function freshened(em: EntityManager, org: OrgId, wanted: NewObject): Promise<NewObject> {
+  for (;;) {
+    const taken = wanted[identifiedBy(wanted.type)] ?? "";
+    const fresh = { ...wanted, [identifiedBy(wanted.type)]: freshText(taken, randomUuid().slice(0, 8)) };
+    if ((await rowOf(em, org, fresh)) === null) return fresh;
+  }
+}
+
+async function liveRow(em: EntityManager, org: OrgId, { type, id }: ObjectRef): Promise<ObjectRow> {
+  const row = await em.findOne(ObjectRow, { orgId: org, id, type, deletedAt: null });
+  if (row === null) throw new Fault("absent", "no such object");
+  return row;
+}
+
+function touchesOf(object: RegisteredObject): FactKey[] {
+  const ref = { type: object.type, id: object.id };
+  return touchedBy(object.org, [ref, ...facesOf(ref)]);
+}
+
+function objectOf(row: ObjectRow): RegisteredObject {
+  return {
+    id: row.id as ObjectId,
+    org: row.orgId as OrgId,
+    type: row.type,
+    parent: { type: row.parentType, id: row.parentId as ObjectId },
+    name: row.name,
+    slug: row.slug ?? null,
+    payload: row.payload,
+    creator: (row.creatorId ?? null) as PrincipalId | null,
+    created: row.created,
+    deletedAt: row.deletedAt ?? null,
+  };
+}

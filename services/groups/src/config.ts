@@ -1,0 +1,15 @@
+import { address, processConfig } from "@portcullis/chassis/config";
+import { z } from "zod";
+
+/** What groups reads from its environment. */
+export const config = z.object({
+  ...processConfig,
+  /** groups' own Postgres database; its tables are made and migrated at start. */
+  DATABASE_URL: z.url(),
+  /** Where the queues are: for decision's jobs, and for ours that tell of members who left. */
+  REDIS_URL: z.url(),
+  /** Who says who is a member. */
+  PORTCULLIS_IDENTITY_ADDRESS: address,
+});
+
+export type Config = z.infer<typeof config>;

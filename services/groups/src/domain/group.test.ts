@@ -1,0 +1,29 @@
+import type { PrincipalId } from "@portcullis/policy";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { difference, editedList } from "./group.ts";
+
+const ids = fc.array(fc.constantFrom(...(["a", "b", "c", "d", "e"] as PrincipalId[])));
+
+test("an edit replaces, then adds, then removes", () => {
+  fc.assert(
+    fc.property(ids, fc.option(ids), ids, ids, (before, replace, add, remove) => {
+      const after = editedList(before, { replace, add, remove });
+      const expected = new Set([...(replace ?? before), ...add]);
+      for (const id of remove) expected.delete(id);
+      expect(after).toEqual([...expected].sort());
+    }),
+  );
+});
+
+test("a difference leads from one list to the other", () => {
+  fc.assert(
+    fc.property(ids, ids, (before, after) => {
+      const { added, removed } = difference(before, after);
+      const reached = new Set([...before.filter((id) => !removed.includes(id)), ...added]);
+      expect(reached).toEqual(new Set(after));
+      expect(added.filter((id) => before.includes(id))).toEqual([]);
+      expect(removed.filter((id) => after.includes(id))).toEqual([]);
+    }),
+  );
+});

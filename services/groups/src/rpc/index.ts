@@ -1,0 +1,27 @@
+import type { Handlers } from "@portcullis/chassis/rpc/server";
+import type { GroupsService } from "@portcullis/proto/groups/v1/groups";
+import type { GroupsStore } from "../store/groups-store.ts";
+import { addPrincipals } from "./add-principals.ts";
+import { createGroup } from "./create-group.ts";
+import { deleteGroup } from "./delete-group.ts";
+import { getGroup } from "./get-group.ts";
+import { listGroups } from "./list-groups.ts";
+import { provision } from "./provision.ts";
+import { replaceGroup } from "./replace-group.ts";
+import { reserveDeparture } from "./reserve-departure.ts";
+import { updateGroup } from "./update-group.ts";
+
+/** All handlers of the contract: one that is missing does not compile. */
+export function handlers(store: GroupsStore): Handlers<typeof GroupsService> {
+  return {
+    provision: (request) => provision(store, request),
+    createGroup: (request, call) => createGroup(store, request, call),
+    replaceGroup: (request, call) => replaceGroup(store, request, call),
+    updateGroup: (request, call) => updateGroup(store, request, call),
+    deleteGroup: (request, call) => deleteGroup(store, request, call),
+    getGroup: (request) => getGroup(store, request),
+    listGroups: (request) => listGroups(store, request),
+    addPrincipals: (request, call) => addPrincipals(store, request, call),
+    reserveDeparture: (request, call) => reserveDeparture(store, request, call),
+  };
+}

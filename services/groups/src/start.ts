@@ -1,0 +1,58 @@
+import { descriptor } from "@portcullis/chassis/descriptor";
+import type { Log } from "@portcullis/chassis/log";
+import { connect } from "@portcullis/chassis/rpc/client";
+import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { GroupsService } from "@portcullis/proto/groups/v1/groups";
+import { Database, factsHandlers, startRelay } from "@portcullis/store";
+import type { Config } from "./config.ts";
+import { followFormerMembers } from "./former-members.ts";
+import { fromIdentity } from "./members.ts";
+import { handlers } from "./rpc/index.ts";
+import { GroupRow } from "./store/entities.ts";
+import { readFacts } from "./store/facts.ts";
+import { GroupsStore } from "./store/groups-store.ts";
+import { migrations } from "./store/migrations.ts";
+
+/** Starts the service. Disposing what it answers undoes everything in reverse. */
+export async function start(config: Config, log: Log): Promise<RunningServer> {
+  await using parts = new AsyncDisposableStack();
+  const redisUrl = config.REDIS_URL;
+  const database = parts.use(
+    await Database.open({
+      owner: "groups",
+      url: config.DATABASE_URL,
+      entities: [GroupRow],
+      migrations,
+      log,
+    }),
+  );
+  parts.use(await startRelay({ database, redisUrl, followers: ["grants"], log }));
+  const connection = parts.use(
+    connect({
+      peer: "identity",
+      address: config.PORTCULLIS_IDENTITY_ADDRESS,
+      service: "groups",
+      serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+    }),
+  );
+  const identity = connection.stub(FactsService);
+  const store = new GroupsStore(database, fromIdentity(identity));
+  parts.use(await followFormerMembers({ database, identity, store, redisUrl, log }));
+  const server = parts.use(
+    await serve(
+      {
+        listen: config.PORTCULLIS_LISTEN,
+        serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        descriptor: await descriptor(),
+        log,
+      },
+      [
+        implement(GroupsService, handlers(store)),
+        implement(FactsService, factsHandlers(database, readFacts)),
+      ],
+    ),
+  );
+  const running = parts.move();
+  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}

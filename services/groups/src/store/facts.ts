@@ -1,0 +1,87 @@
+import {
+  type BuiltInGroup,
+  builtInGroups,
+  type FactKey,
+  type FactKind,
+  type FactValues,
+  type GroupId,
+  type GroupNode,
+  type OrgId,
+} from "@portcullis/policy";
+import type { PoolClient } from "pg";
+
+/** The memberships and groups facts. Rows that name a group which is not live, or another organisation's, say nothing. */
+export async function readFacts(
+  client: PoolClient,
+  keys: readonly FactKey[],
+): Promise<FactValues[FactKind][]> {
+  const memberships = await readMemberships(client, keys);
+  const groups = await readGroups(client, [
+    ...new Set(keys.filter((key) => key.kind === "groups").map((key) => key.org)),
+  ]);
+  return keys.map((key) =>
+    key.kind === "memberships"
+      ? (memberships.get(`${key.org} ${key.principal}`) ?? [])
+      : (groups.get(key.org) ?? new Map<GroupId, GroupNode>()),
+  );
+}
+
+async function readMemberships(
+  client: PoolClient,
+  keys: readonly FactKey[],
+): Promise<Map<string, GroupId[]>> {
+  const wanted = keys.filter((key) => key.kind === "memberships");
+  const found = new Map<string, GroupId[]>();
+  if (wanted.length === 0) return found;
+  const { rows } = await client.query<{ org_id: OrgId; principal_id: string; group_ids: GroupId[] }>({
+    name: "memberships",
+    text: `select direct.org_id, principal_id, array_agg(group_id order by group_id) as group_ids
+           from group_principal direct
+           join permission_group live on live.id = group_id and live.org_id = direct.org_id
+           where deleted_at is null
+             and (direct.org_id, principal_id) in (select * from unnest($1::uuid[], $2::uuid[]))
+           group by direct.org_id, principal_id`,
+    values: [wanted.map((key) => key.org), wanted.map((key) => key.principal)],
+  });
+  for (const row of rows) found.set(`${row.org_id} ${row.principal_id}`, row.group_ids);
+  return found;
+}
+
+async function readGroups(
+  client: PoolClient,
+  orgs: readonly OrgId[],
+): Promise<Map<OrgId, Map<GroupId, GroupNode>>> {
+  const found = new Map<OrgId, Map<GroupId, GroupNode>>();
+  if (orgs.length === 0) return found;
+  const { rows } = await client.query<{
+    org_id: OrgId;
+    id: GroupId;
+    built_in: string | null;
+    member_groups: GroupId[] | null;
+  }>({
+    name: "groups",
+    text: `select outer_group.org_id, outer_group.id, outer_group.built_in,
+             array_agg(inner_group.id order by inner_group.id)
+               filter (where inner_group.id is not null) as member_groups
+           from permission_group outer_group
+           left join group_nesting nesting
+             on nesting.group_id = outer_group.id and nesting.org_id = outer_group.org_id
+           left join permission_group inner_group
+             on inner_group.id = nesting.member_group_id and inner_group.org_id = outer_group.org_id
+             and inner_group.deleted_at is null
+           where outer_group.org_id = any($1::uuid[]) and outer_group.deleted_at is null
+           group by outer_group.id
+           order by outer_group.id`,
+    values: [orgs],
+  });
+  for (const row of rows) {
+    const groups = found.get(row.org_id) ?? new Map<GroupId, GroupNode>();
+    groups.set(row.id, { memberGroups: row.member_groups ?? [], builtIn: builtInOf(row.built_in) });
+    found.set(row.org_id, groups);
+  }
+  return found;
+}
+
+function builtInOf(word: string | null): BuiltInGroup | null {
+  return word !== null && Object.hasOwn(builtInGroups, word) ? (word as BuiltInGroup) : null;
+}

@@ -1,0 +1,56 @@
+import type { MigrationObject } from "@mikro-orm/core";
+import { Migration } from "@mikro-orm/migrations";
+
+class Groups extends Migration {
+  override up(): void {
+    this.addSql(`
+      create table permission_group (
+        id uuid primary key,
+        org_id uuid not null,
+        name text collate "C" not null,
+        description text,
+        creator_id uuid,
+        created timestamptz(3) not null,
+        built_in text check (built_in in ('owners', 'engineers', 'viewers')),
+        deleted_at timestamptz(3),
+        constraint built_in_stays check (built_in is null or deleted_at is null)
+      );
+      create unique index permission_group_name on permission_group (org_id, name) where deleted_at is null;
+      create unique index permission_group_built_in on permission_group (org_id, built_in);
+      create index permission_group_list on permission_group (org_id, created desc, id desc)
+        where deleted_at is null;
+    `);
+    // Rows of live groups only.
+    this.addSql(`
+      create table group_principal (
+        org_id uuid not null,
+        group_id uuid not null references permission_group,
+        principal_id uuid not null,
+        primary key (group_id, principal_id)
+      );
+      create index group_principal_memberships on group_principal (org_id, principal_id);
+    `);
+    this.addSql(`
+      create table group_nesting (
+        org_id uuid not null,
+        group_id uuid not null references permission_group,
+        member_group_id uuid not null references permission_group,
+        primary key (group_id, member_group_id),
+        constraint not_in_itself check (group_id <> member_group_id)
+      );
+      create index group_nesting_org on group_nesting (org_id);
+    `);
+    // Principals whose membership of the organisation may be ending just now.
+    this.addSql(`
+      create table departure (
+        org_id uuid not null,
+        principal_id uuid not null,
+        until timestamptz not null,
+        primary key (org_id, principal_id)
+      );
+    `);
+  }
+}
+
+/** In order. A migration that ran anywhere is never edited again. */
+export const migrations: readonly MigrationObject[] = [{ name: "0002-groups", class: Groups }];

@@ -1,0 +1,31 @@
+import type { Handlers } from "@portcullis/chassis/rpc/server";
+import type { IdentityService } from "@portcullis/proto/identity/v1/identity";
+import type { MembersStore } from "../store/members-store.ts";
+import type { OrganizationsStore } from "../store/organizations-store.ts";
+import { createOrganization } from "./create-organization.ts";
+import { ensureUser } from "./ensure-user.ts";
+import { findOrganization } from "./find-organization.ts";
+import { getMembers } from "./get-members.ts";
+import { getOrganization } from "./get-organization.ts";
+import { inviteMembers } from "./invite-members.ts";
+import { listMembers } from "./list-members.ts";
+import { removeMembers } from "./remove-members.ts";
+import { updateOrganization } from "./update-organization.ts";
+
+/** All handlers of the contract: one that is missing does not compile. */
+export function handlers(
+  organizations: OrganizationsStore,
+  members: MembersStore,
+): Handlers<typeof IdentityService> {
+  return {
+    ensureUser: (request) => ensureUser(organizations, request),
+    createOrganization: (request) => createOrganization(organizations, request),
+    getOrganization: (request) => getOrganization(organizations, request),
+    findOrganization: (request) => findOrganization(organizations, request),
+    updateOrganization: (request) => updateOrganization(organizations, request),
+    inviteMembers: (request, call) => inviteMembers(members, request, call),
+    removeMembers: (request, call) => removeMembers(members, request, call),
+    getMembers: (request) => getMembers(members, request),
+    listMembers: (request) => listMembers(members, request),
+  };
+}

@@ -1,0 +1,241 @@
+import type { FilterQuery } from "@mikro-orm/core";
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { invalid } from "@portcullis/chassis/fault";
+import type { Hop } from "@portcullis/chassis/rpc/call";
+import type { FactKey, OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
+import type { WriteContext } from "@portcullis/proto/events/v1/events";
+import type { Page } from "@portcullis/proto/listing/v1/listing";
+import { type Change, type Database, listPage, type Written } from "@portcullis/store";
+import { v7 as newUuid } from "uuid";
+import type { Departures } from "../departures.ts";
+import { emailKey } from "../domain/email-address.ts";
+import { type Invitation, type Principal, principalForTheLog } from "../domain/principal.ts";
+import { ActiveMemberRow, OrganizationRow, PrincipalRow } from "./entities.ts";
+import { noSuchOrganization } from "./organizations-store.ts";
+import { ensureUsers, principalOf } from "./users.ts";
+
+export interface MemberFilter {
+  readonly ids: readonly PrincipalId[];
+  readonly emails: readonly string[];
+  readonly givenNames: readonly string[];
+  readonly familyNames: readonly string[];
+  readonly kind: PrincipalKind | null;
+}
+
+export interface InvitedMember {
+  readonly principal: Principal;
+  /** False: was a member already. */
+  readonly added: boolean;
+}
+
+/** Between the answer to a reservation and the commit stand a handful of statements; these bound them. */
+const statementAfterReservationMs = 2000;
+const idleAfterReservationMs = 3000;
+
+/** Who is a member of what. */
+export class MembersStore {
+  readonly #database: Database;
+  readonly #departures: Departures;
+
+  constructor(database: Database, departures: Departures) {
+    this.#database = database;
+    this.#departures = departures;
+  }
+
+  /** Makes all of them members; answers them in the order of the invitation. */
+  async invite(
+    context: WriteContext,
+    org: OrgId,
+    invitation: Invitation,
+    hop: Partial<Hop>,
+  ): Promise<Written<InvitedMember[]>> {
+    return this.#database.write(org, context, async (write) => {
+      const { em } = write;
+      if ((await em.findOne(OrganizationRow, { id: org })) === null) throw noSuchOrganization();
+      const invited = [
+        ...(await existingUsers(em, invitation.userIds)),
+        ...(await usersOf(em, invitation)),
+        ...(await serviceAccountsOf(em, org, invitation)),
+      ];
+      const ids = [...new Set(invited.map(({ id }) => id))];
+      const already = new Set((await activeMembers(em, org, ids)).map(({ id }) => id));
+      const added = new Set(ids.filter((id) => !already.has(id)));
+      if (added.size > 0) {
+        await this.#departures.completed(org, await formerMembers(em, org, [...added]), hop);
+        await em.execute(
+          `insert into membership (org_id, principal_id, joined)
+           select ?, id, clock_timestamp() from unnest(?::uuid[]) as id
+           on conflict (org_id, principal_id) do update set joined = excluded.joined, left_at = null`,
+          [org, arrayOf([...added])],
+        );
+        const members = await activeMembers(em, org, [...added]);
+        write.record(membersChange(org, "members_invited", [], members));
+      }
+      return invited.map((principal) => ({ principal, added: added.has(principal.id) }));
+    });
+  }
+
+  /** Ends memberships from the commit on; answers whose. */
+  async remove(
+    context: WriteContext,
+    org: OrgId,
+    ids: readonly PrincipalId[],
+    emails: readonly string[],
+    hop: Partial<Hop>,
+  ): Promise<Written<Principal[]>> {
+    return this.#database.write(org, context, async (write) => {
+      const { em } = write;
+      if ((await em.findOne(OrganizationRow, { id: org })) === null) throw noSuchOrganization();
+      const rows = await em.find(ActiveMemberRow, {
+        orgId: org,
+        $or: [{ id: { $in: [...ids] } }, { emailKey: { $in: emails.map(emailKey) } }],
+      });
+      const leaving = rows.map(principalOf);
+      if (leaving.length === 0) return [];
+      const leavingIds = leaving.map(({ id }) => id);
+      await em.execute(
+        "update membership set left_at = clock_timestamp() where org_id = ? and principal_id = any(?::uuid[])",
+        [org, arrayOf(leavingIds)],
+      );
+      await this.#departures.reserve(org, leavingIds, hop);
+      await em.execute(`set local statement_timeout = ${statementAfterReservationMs}`);
+      await em.execute(`set local idle_in_transaction_session_timeout = ${idleAfterReservationMs}`);
+      write.record(membersChange(org, "members_removed", leaving, []));
+      return leaving;
+    });
+  }
+
+  /** The active ones among these. */
+  async get(org: OrgId, ids: readonly PrincipalId[]): Promise<Principal[]> {
+    return this.#database.read((em) => activeMembers(em, org, ids));
+  }
+
+  async list(org: OrgId, filter: MemberFilter, page: Page | undefined): Promise<Principal[]> {
+    const where: FilterQuery<ActiveMemberRow> = {
+      orgId: org,
+      ...(filter.ids.length > 0 && { id: { $in: [...filter.ids] } }),
+      ...(filter.emails.length > 0 && { emailKey: { $in: filter.emails.map(emailKey) } }),
+      ...(filter.givenNames.length > 0 && { givenName: { $in: [...filter.givenNames] } }),
+      ...(filter.familyNames.length > 0 && { familyName: { $in: [...filter.familyNames] } }),
+      ...(filter.kind !== null && { kind: filter.kind }),
+    };
+    const rows = await this.#database.read((em) =>
+      listPage<ActiveMemberRow>(em, ActiveMemberRow, where, page),
+    );
+    return rows.map(principalOf);
+  }
+}
+
+async function activeMembers(
+  em: EntityManager,
+  org: OrgId,
+  ids: readonly PrincipalId[],
+): Promise<Principal[]> {
+  const rows = await em.find(
+    ActiveMemberRow,
+    { orgId: org, id: { $in: [...ids] } },
+    { orderBy: { created: "desc", id: "desc" } },
+  );
+  return rows.map(principalOf);
+}
+
+async function existingUsers(em: EntityManager, ids: readonly PrincipalId[]): Promise<Principal[]> {
+  const rows = await em.find(PrincipalRow, { id: { $in: [...ids] }, kind: "user" });
+  const users = new Map(rows.map((row) => [row.id, principalOf(row)]));
+  return ids.map((id, index) => {
+    const user = users.get(id);
+    if (user === undefined) throw invalid(`user_ids[${index}]`, "no such user");
+    return user;
+  });
+}
+
+async function usersOf(em: EntityManager, { users }: Invitation): Promise<Principal[]> {
+  const found = await ensureUsers(
+    em,
+    users.map((user) => ({ ...user, id: newUuid() as PrincipalId })),
+  );
+  return users.map(({ email }) => {
+    const user = found.get(email.key);
+    if (user === undefined) throw new Error("a user that was made can't be found");
+    return user;
+  });
+}
+
+/** The organisation's active service accounts of these names; who is missing is made. */
+async function serviceAccountsOf(
+  em: EntityManager,
+  org: OrgId,
+  { serviceAccounts }: Invitation,
+): Promise<Principal[]> {
+  if (serviceAccounts.length === 0) return [];
+  const names = [...new Set(serviceAccounts.map(({ name }) => name))];
+  const active = await em.find(
+    ActiveMemberRow,
+    { orgId: org, kind: "service_account", givenName: { $in: names } },
+    { orderBy: { created: "desc", id: "desc" } },
+  );
+  const byName = new Map(active.map((row) => [row.givenName, principalOf(row)]));
+  const missing = names.filter((name) => !byName.has(name));
+  const created = new Date();
+  for (const name of missing) {
+    const account: Principal = {
+      id: newUuid() as PrincipalId,
+      kind: "service_account",
+      email: null,
+      givenName: name,
+      familyName: null,
+      avatarUrl: null,
+      created,
+    };
+    byName.set(name, account);
+  }
+  await em.execute(
+    `insert into principal (id, kind, given_name, home_org_id, created)
+     select id, 'service_account', given_name, ?, ?
+     from jsonb_to_recordset(?::jsonb) as account (id uuid, given_name text)`,
+    [org, created, JSON.stringify(missing.map((name) => ({ id: byName.get(name)?.id, given_name: name })))],
+  );
+  return serviceAccounts.map(({ name }) => {
+    const account = byName.get(name);
+    if (account === undefined) throw new Error("a service account that was made can't be found");
+    return account;
+  });
+}
+
+async function formerMembers(
+  em: EntityManager,
+  org: OrgId,
+  ids: readonly PrincipalId[],
+): Promise<PrincipalId[]> {
+  const rows = await em.execute<{ principal_id: PrincipalId }[]>(
+    `select principal_id from membership
+     where org_id = ? and principal_id = any(?::uuid[]) and left_at is not null`,
+    [org, arrayOf(ids)],
+  );
+  return rows.map((row) => row.principal_id);
+}
+
+function membersChange(
+  org: OrgId,
+  action: string,
+  before: readonly Principal[],
+  after: readonly Principal[],
+): Change {
+  const concerned = [...before, ...after];
+  const [only, ...more] = concerned;
+  return {
+    action,
+    subject:
+      only !== undefined && more.length === 0
+        ? { type: "member", id: only.id }
+        : { type: "organization", id: org },
+    before: before.length === 0 ? null : { members: before.map(principalForTheLog) },
+    after: after.length === 0 ? null : { members: after.map(principalForTheLog) },
+    touches: concerned.map(({ id }): FactKey => ({ kind: "member", org, principal: id })),
+  };
+}
+
+/** An array of ids, as Postgres writes it. */
+function arrayOf(ids: readonly string[]): string {
+  return `{${ids.join(",")}}`;
+}

@@ -1,0 +1,17 @@
+import type { Handlers } from "@portcullis/chassis/rpc/server";
+import type { TokensService } from "@portcullis/proto/tokens/v1/tokens";
+import type { CredentialsStore } from "../store/credentials-store.ts";
+import { createCredential } from "./create-credential.ts";
+import { getCredential } from "./get-credential.ts";
+import { listCredentials } from "./list-credentials.ts";
+import { revokeCredential } from "./revoke-credential.ts";
+
+/** All handlers of the contract: one that is missing does not compile. */
+export function handlers(store: CredentialsStore): Handlers<typeof TokensService> {
+  return {
+    createCredential: (request, call) => createCredential(store, request, call),
+    revokeCredential: (request) => revokeCredential(store, request),
+    getCredential: (request) => getCredential(store, request),
+    listCredentials: (request) => listCredentials(store, request),
+  };
+}

@@ -1,0 +1,66 @@
+import { descriptor } from "@portcullis/chassis/descriptor";
+import type { Log } from "@portcullis/chassis/log";
+import { connect } from "@portcullis/chassis/rpc/client";
+import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
+import { Database, factsHandlers, startFollower, startRelay } from "@portcullis/store";
+import type { Config } from "./config.ts";
+import { membersRemoved } from "./departures.ts";
+import { fromIdentity } from "./members.ts";
+import { handlers } from "./rpc/index.ts";
+import { CredentialsStore } from "./store/credentials-store.ts";
+import { CredentialRow } from "./store/entities.ts";
+import { readFacts } from "./store/facts.ts";
+import { migrations } from "./store/migrations.ts";
+
+/** Starts the service. Disposing what it answers undoes everything in reverse. */
+export async function start(config: Config, log: Log): Promise<RunningServer> {
+  await using parts = new AsyncDisposableStack();
+  const database = parts.use(
+    await Database.open({
+      owner: "tokens",
+      url: config.DATABASE_URL,
+      entities: [CredentialRow],
+      migrations,
+      log,
+    }),
+  );
+  parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, log }));
+  const connection = parts.use(
+    connect({
+      peer: "identity",
+      address: config.PORTCULLIS_IDENTITY_ADDRESS,
+      service: "tokens",
+      serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+    }),
+  );
+  const identity = connection.stub(FactsService);
+  const memberKind = fromIdentity(identity);
+  parts.use(
+    await startFollower({
+      ...membersRemoved(memberKind),
+      database,
+      facts: identity,
+      redisUrl: config.REDIS_URL,
+      log,
+    }),
+  );
+  const store = new CredentialsStore(database, memberKind);
+  const server = parts.use(
+    await serve(
+      {
+        listen: config.PORTCULLIS_LISTEN,
+        serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        descriptor: await descriptor(),
+        log,
+      },
+      [
+        implement(TokensService, handlers(store)),
+        implement(FactsService, factsHandlers(database, readFacts)),
+      ],
+    ),
+  );
+  const running = parts.move();
+  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}

@@ -1,0 +1,26 @@
+import type { MigrationObject } from "@mikro-orm/core";
+import { Migration } from "@mikro-orm/migrations";
+
+class Credentials extends Migration {
+  override up(): void {
+    this.addSql(`
+      create table credential (
+        id uuid primary key,
+        org_id uuid not null,
+        kind text not null check (kind in ('api_key', 'service_token')),
+        principal_id uuid not null,
+        name text collate "C" not null,
+        preview text not null,
+        digest text not null unique,
+        created timestamptz(3) not null,
+        expires_at timestamptz(3),
+        revoked_at timestamptz(3)
+      );
+      create index credential_list on credential (org_id, kind, created desc, id desc) where revoked_at is null;
+      create index credential_principal on credential (org_id, principal_id) where revoked_at is null;
+    `);
+  }
+}
+
+/** In order. A migration that ran anywhere is never edited again. */
+export const migrations: readonly MigrationObject[] = [{ name: "0002-credentials", class: Credentials }];

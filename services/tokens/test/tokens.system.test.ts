@@ -1,0 +1,376 @@
+import { randomUUID } from "node:crypto";
+import type { Fault } from "@portcullis/chassis/fault";
+import { openLog } from "@portcullis/chassis/log";
+import { connect } from "@portcullis/chassis/rpc/client";
+import { type Handlers, implement, serve } from "@portcullis/chassis/rpc/server";
+import { newCredential, parseCredential } from "@portcullis/credential";
+import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
+import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
+import type { Event } from "@portcullis/proto/events/v1/events";
+import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { type CreateCredentialRequest, TokensService } from "@portcullis/proto/tokens/v1/tokens";
+import { type Doorbell, followerQueue, queuePrefix } from "@portcullis/store/doorbell";
+import { freshDatabase } from "@portcullis/store/testing";
+import { Queue } from "bullmq";
+import pg from "pg";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { start } from "../src/start.ts";
+
+// Who is a member is identity's to say; a server of its facts contract stands in for it here, so that these tests are
+// about tokens alone. The two meet for real in the testbed.
+const members = new Map<string, PrincipalKind>();
+const identityLog: Event[] = [];
+const identityFacts: Handlers<typeof FactsService> = {
+  load: ({ keys }) => ({
+    incarnation: "identity",
+    facts: keys.map((wire, index) => {
+      const key = factKeyFromWire(wire, `keys[${index}]`);
+      const kind = key.kind === "member" ? members.get(`${key.org} ${key.principal}`) : undefined;
+      return factToWire(key, 0, 0, kind === undefined ? null : { kind });
+    }),
+  }),
+  heads: ({ orgIds }) => ({ positions: orgIds.map((org) => eventsOf(org).length), incarnation: "identity" }),
+  readLog: ({ orgId, after }) => ({
+    events: eventsOf(orgId).slice(after),
+    head: eventsOf(orgId).length,
+    incarnation: "identity",
+  }),
+};
+
+function eventsOf(org: string): Event[] {
+  return identityLog.filter((event) => event.orgId === org);
+}
+
+const parts = new AsyncDisposableStack();
+const serviceCredential = "s".repeat(40);
+const log = openLog("tokens-test", "silent");
+let tokens: ReturnType<typeof stubs>["tokens"];
+let facts: ReturnType<typeof stubs>["facts"];
+let database: pg.Pool;
+let config: Parameters<typeof start>[0];
+
+function stubs(address: string) {
+  const connection = parts.use(connect({ peer: "tokens", address, service: "test", serviceCredential }));
+  return { tokens: connection.stub(TokensService), facts: connection.stub(FactsService) };
+}
+
+beforeAll(async () => {
+  const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
+  const identity = parts.use(
+    await serve({ listen: "127.0.0.1:0", serviceCredential, descriptor: await descriptorOf(), log }, [
+      implement(FactsService, identityFacts),
+    ]),
+  );
+  config = {
+    PORTCULLIS_LISTEN: "127.0.0.1:0",
+    PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
+    PORTCULLIS_LOG_LEVEL: "silent",
+    DATABASE_URL: url,
+    REDIS_URL: inject("redisUrl"),
+    PORTCULLIS_IDENTITY_ADDRESS: identity.address,
+  };
+  // Two at once: both migrate the same empty database.
+  const [service] = await Promise.all([
+    start(config, log),
+    start(config, log).then((second) => parts.use(second)),
+  ]);
+  parts.use(service);
+  ({ tokens, facts } = stubs(service.address));
+  database = new pg.Pool({ connectionString: url });
+  parts.defer(() => database.end());
+});
+afterAll(() => parts.disposeAsync());
+
+async function descriptorOf(): Promise<Buffer> {
+  const { descriptor } = await import("@portcullis/chassis/descriptor");
+  return descriptor();
+}
+
+interface Someone {
+  readonly org: OrgId;
+  readonly principal: PrincipalId;
+}
+
+function someone(kind: PrincipalKind = "user", org: string = randomUUID()): Someone {
+  const principal = randomUUID();
+  members.set(`${org} ${principal}`, kind);
+  return { org: org as OrgId, principal: principal as PrincipalId };
+}
+
+function apiKey(
+  { org, principal }: Someone,
+  more: Partial<CreateCredentialRequest> = {},
+): CreateCredentialRequest {
+  return {
+    context: { actor: undefined, requestId: "test", sourceAddress: "" },
+    orgId: org,
+    kind: "api_key",
+    principalId: principal,
+    name: "laptop",
+    expiresAt: undefined,
+    replace: false,
+    ...more,
+  };
+}
+
+async function head(org: OrgId): Promise<number> {
+  return (await facts.heads({ orgIds: [org] })).positions[0] ?? -1;
+}
+
+async function factOf(org: OrgId, secret: string) {
+  const digest = parseCredential(secret)?.digest;
+  if (digest === undefined) throw new Error("not a credential");
+  const { facts: found } = await facts.load({ keys: [factKeyToWire({ kind: "credential", org, digest })] });
+  return found[0];
+}
+
+test("a created key is a fact at its position, and gone as a fact once revoked", async () => {
+  const alice = someone();
+  const { credential, secret, revision } = await tokens.createCredential(apiKey(alice));
+  expect(parseCredential(secret)).toMatchObject({ kind: "api_key", org: alice.org });
+  expect(revision).toMatchObject({ orgId: alice.org, owner: "tokens", position: 1 });
+  expect(await factOf(alice.org, secret)).toMatchObject({
+    lo: 1,
+    hi: 1,
+    value: {
+      $case: "credential",
+      value: { principalId: alice.principal, kind: "api_key", id: credential?.id },
+    },
+  });
+  const revoked = await tokens.revokeCredential({
+    context: apiKey(alice).context,
+    orgId: alice.org,
+    id: credential?.id ?? "",
+    kind: "api_key",
+  });
+  expect(revoked.revision?.position).toBe(2);
+  expect(await factOf(alice.org, secret)).toMatchObject({ lo: 2, hi: 2, value: undefined });
+});
+
+test("an unknown credential is an absent fact that never changed", async () => {
+  const org = randomUUID() as OrgId;
+  expect(await factOf(org, newCredential("api_key", org).secret)).toMatchObject({
+    lo: 0,
+    hi: 0,
+    value: undefined,
+  });
+});
+
+test("neither the database nor the log holds the secret, and the log not even its digest", async () => {
+  const alice = someone();
+  const { secret } = await tokens.createCredential(apiKey(alice));
+  const rows = await database.query("select to_jsonb(credential) as row from credential where org_id = $1", [
+    alice.org,
+  ]);
+  const events = await database.query(
+    "select to_jsonb(event_log) - 'touches' as row from event_log where org_id = $1",
+    [alice.org],
+  );
+  expect(JSON.stringify(rows.rows)).not.toContain(secret.slice(-12));
+  expect(JSON.stringify(events.rows)).not.toContain(secret.slice(-12));
+  expect(JSON.stringify(events.rows)).not.toContain(parseCredential(secret)?.digest);
+});
+
+test("replacing revokes all of the same name in the same moment", async () => {
+  const alice = someone();
+  const first = await tokens.createCredential(apiKey(alice));
+  const second = await tokens.createCredential(apiKey(alice));
+  const { replaced, secret, revision } = await tokens.createCredential(apiKey(alice, { replace: true }));
+  expect(replaced).toBe(true);
+  expect(revision?.position).toBe(3);
+  for (const old of [first, second])
+    expect(await factOf(alice.org, old.secret)).toMatchObject({ value: undefined });
+  expect((await factOf(alice.org, secret))?.value).toBeDefined();
+});
+
+test("lists are the organisation's own, newest first, in pages", async () => {
+  const alice = someone();
+  const bob = someone("user", alice.org);
+  const made: string[] = [];
+  for (const [index, who] of [alice, alice, bob].entries()) {
+    made.unshift((await tokens.createCredential(apiKey(who, { name: `key ${index}` }))).credential?.id ?? "");
+  }
+  await tokens.createCredential(apiKey(someone()));
+  const list = async (more: object) =>
+    (
+      await tokens.listCredentials({
+        orgId: alice.org,
+        kind: "api_key",
+        principalId: "",
+        ids: [],
+        names: [],
+        page: undefined,
+        ...more,
+      })
+    ).credentials.map(({ id }) => id);
+  const page = { limit: 1, startingAfter: "", endingBefore: "" };
+  expect(await list({})).toEqual(made);
+  expect(await list({ principalId: alice.principal })).toEqual(made.slice(1));
+  expect(await list({ names: ["key 2"] })).toEqual(made.slice(0, 1));
+  expect(await list({ page: { ...page, startingAfter: made[0] } })).toEqual([made[1]]);
+  expect(await list({ page: { ...page, endingBefore: made[2] } })).toEqual([made[1]]);
+  expect(await list({ page: { ...page, limit: 0 } })).toEqual([]);
+  await expect(list({ page: { ...page, startingAfter: randomUUID() } })).rejects.toMatchObject({
+    field: "page.starting_after",
+  });
+});
+
+const alice = someone();
+const robot = someone("service_account", alice.org);
+const elsewhere = someone();
+const wrong: readonly [string, Partial<CreateCredentialRequest>, string][] = [
+  ["no context", { context: undefined }, "context"],
+  [
+    "no request id",
+    { context: { actor: undefined, requestId: "", sourceAddress: "" } },
+    "context.request_id",
+  ],
+  ["no organisation", { orgId: "" }, "org_id"],
+  ["an organisation in capitals", { orgId: alice.org.toUpperCase().replace("0", "A") }, "org_id"],
+  ["an unknown kind", { kind: "password" }, "kind"],
+  ["no kind", { kind: "" }, "kind"],
+  ["a malformed principal", { principalId: "alice" }, "principal_id"],
+  ["an unknown principal", { principalId: randomUUID() }, "principal_id"],
+  ["a principal of another organisation", { principalId: elsewhere.principal }, "principal_id"],
+  ["a service token for a user", { kind: "service_token" }, "principal_id"],
+  ["no name", { name: "" }, "name"],
+  ["an over-long name", { name: "x".repeat(256) }, "name"],
+  ["a control character in the name", { name: "a\u0000b" }, "name"],
+  ["an expiry in the past", { expiresAt: new Date(Date.now() - 1) }, "expires_at"],
+];
+
+test.each(wrong)("%s is refused, names the field, and writes nothing", async (_, change, field) => {
+  const before = await head(alice.org);
+  await expect(tokens.createCredential(apiKey(alice, change))).rejects.toMatchObject({
+    kind: "invalid",
+    field,
+  });
+  expect(await head(alice.org)).toBe(before);
+});
+
+test("a service account may hold a service token", async () => {
+  const { secret } = await tokens.createCredential(apiKey(robot, { kind: "service_token" }));
+  expect(secret).toMatch(/^bt-st-/);
+});
+
+test("revoking and getting a credential of another organisation, another kind or none is one and the same refusal", async () => {
+  const { credential } = await tokens.createCredential(apiKey(alice));
+  const id = credential?.id ?? "";
+  const { context } = apiKey(alice);
+  const before = await head(alice.org);
+  for (const [orgId, kind, which] of [
+    [elsewhere.org, "api_key", id],
+    [alice.org, "service_token", id],
+    [alice.org, "api_key", randomUUID()],
+  ] as const) {
+    const refusal = { kind: "absent", message: "no such credential" };
+    await expect(tokens.getCredential({ orgId, kind, id: which })).rejects.toMatchObject(refusal);
+    await expect(tokens.revokeCredential({ context, orgId, kind, id: which })).rejects.toMatchObject(refusal);
+  }
+  expect(await head(alice.org)).toBe(before);
+});
+
+test("a row of a kind that nobody knows authenticates nobody", async () => {
+  const { secret, credential } = await tokens.createCredential(apiKey(alice));
+  await database.query("alter table credential drop constraint credential_kind_check");
+  await database.query("update credential set kind = 'master' where id = $1", [credential?.id]);
+  expect(await factOf(alice.org, secret)).toMatchObject({ value: undefined });
+  await database.query("delete from credential where kind = 'master'");
+  await database.query("alter table credential add check (kind in ('api_key', 'service_token'))");
+});
+
+test("the credentials of a removed member end, and nobody else's", async () => {
+  const leaver = someone();
+  const stayer = someone("user", leaver.org);
+  const returner = someone("user", leaver.org);
+  const keys = {
+    leaver: await tokens.createCredential(apiKey(leaver)),
+    stayer: await tokens.createCredential(apiKey(stayer)),
+    returner: await tokens.createCredential(apiKey(returner)),
+  };
+  members.delete(`${leaver.org} ${leaver.principal}`);
+  identityLog.push({
+    orgId: leaver.org,
+    owner: "identity",
+    position: 1,
+    at: new Date(),
+    context: { actor: undefined, requestId: "leaving", sourceAddress: "" },
+    action: "members_removed",
+    subject: { type: "organization", id: leaver.org },
+    beforeJson: JSON.stringify({ members: [{ id: leaver.principal }, { id: returner.principal }] }),
+    afterJson: "",
+    touches: [],
+    touchedKinds: [],
+  });
+  const queue = new Queue(followerQueue("identity", "tokens"), {
+    connection: { url: inject("redisUrl") },
+    prefix: queuePrefix,
+  });
+  await queue.add("identity", { owner: "identity", org: leaver.org, position: 1 } satisfies Doorbell);
+  await expect
+    .poll(async () => (await factOf(leaver.org, keys.leaver.secret))?.value, { timeout: 10_000 })
+    .toBeUndefined();
+  await queue.close();
+  expect((await factOf(leaver.org, keys.stayer.secret))?.value).toBeDefined();
+  expect((await factOf(leaver.org, keys.returner.secret))?.value).toBeDefined();
+  const { events } = await facts.readLog({ orgId: leaver.org, after: 3, limit: 0 });
+  expect(events.map(({ action, context }) => [action, context?.requestId])).toEqual([
+    ["credentials_revoked", "leaving"],
+  ]);
+});
+
+test("a fact of another owner is refused", async () => {
+  await expect(
+    facts.load({ keys: [factKeyToWire({ kind: "groups", org: alice.org })] }),
+  ).rejects.toMatchObject({ kind: "invalid", field: "keys[0]" });
+});
+
+test("the log can only be appended to", async () => {
+  await tokens.createCredential(apiKey(alice));
+  await expect(database.query("delete from event_log")).rejects.toThrow("only be appended to");
+  await expect(database.query("update event_log set action = ''")).rejects.toThrow("only be appended to");
+});
+
+test("thirty writers at once get thirty positions, without gaps", async () => {
+  const busy = someone();
+  const made = await Promise.all(Array.from({ length: 30 }, () => tokens.createCredential(apiKey(busy))));
+  const positions = made.map(({ revision }) => revision?.position ?? 0).sort((a, b) => a - b);
+  expect(positions).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+  const { events } = await facts.readLog({ orgId: busy.org, after: 0, limit: 0 });
+  expect(events.map(({ position }) => position)).toEqual(positions);
+});
+
+test("writers that the database kills in the middle leave nothing, and nobody waits for them", async () => {
+  const victim = someone();
+  await tokens.createCredential(apiKey(victim));
+  // More often than there are connections, so that a connection lost for good would be noticed.
+  for (let round = 0; round < 12; round++) await killWriter(() => tokens.createCredential(apiKey(victim)));
+  expect(await head(victim.org)).toBe(1);
+  const { revision } = await tokens.createCredential(apiKey(victim));
+  expect(revision?.position).toBe(2);
+});
+
+/** Ends a writer's connection when it holds the organisation's log and waits for its table. */
+async function killWriter(write: () => Promise<unknown>): Promise<void> {
+  const blocker = new pg.Client({ connectionString: config.DATABASE_URL });
+  await blocker.connect();
+  try {
+    await blocker.query("begin");
+    await blocker.query("lock table credential in access exclusive mode");
+    const outcome = write().then(
+      () => "written",
+      (fault: Fault) => fault.kind,
+    );
+    let killed = 0;
+    while (killed === 0) {
+      const { rowCount } = await database.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query ilike '%into "credential"%'`,
+      );
+      killed = rowCount ?? 0;
+    }
+    expect(await outcome).toBe("unavailable");
+  } finally {
+    await blocker.end();
+  }
+}
