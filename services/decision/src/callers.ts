@@ -1,0 +1,39 @@
+import type { Metadata } from "@grpc/grpc-js";
+import { Fault } from "@portcullis/chassis/fault";
+import type { Call, Caller } from "@portcullis/chassis/rpc/call";
+import type { Authenticate } from "@portcullis/chassis/rpc/server";
+import { type FactReader, minimizeLatency } from "@portcullis/facts";
+import { isNeeds, type Needs, type OrgId } from "@portcullis/policy";
+import { badCredential, holderOf, parsed } from "./credentials.ts";
+
+const bearer = "Bearer ";
+
+/** Callers that are not our own services show a live service token of a service account that is a member. */
+export function authenticateCallers(facts: FactReader): Authenticate {
+  return (metadata) => {
+    const credential = parsed(bearerOf(metadata), null);
+    if (credential.kind !== "service_token") throw badCredential();
+    const found = facts.read(credential.org, minimizeLatency, (organization): Caller | Needs => {
+      const holder = holderOf(credential, organization, Date.now());
+      if (isNeeds(holder)) return holder;
+      if (holder.member.kind !== "service_account") throw badCredential();
+      return { kind: "other", principalId: holder.principal, orgId: credential.org };
+    });
+    return found instanceof Promise ? found.then(({ result }) => result) : found.result;
+  };
+}
+
+/** A caller with a service token may ask about the organisation of that token alone. */
+export function mayAskAbout(org: OrgId, { caller }: Pick<Call, "caller">): void {
+  if (caller.kind === "other" && caller.orgId !== org) {
+    throw new Fault("denied", "this service token may not ask about another organization");
+  }
+}
+
+function bearerOf(metadata: Metadata): string {
+  const authorization = metadata.get("authorization")[0];
+  if (typeof authorization !== "string" || !authorization.startsWith(bearer)) {
+    throw new Fault("unauthenticated", "a service token is required: `authorization: Bearer bt-st-...`");
+  }
+  return authorization.slice(bearer.length);
+}

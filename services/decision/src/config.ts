@@ -1,0 +1,19 @@
+import { address, milliseconds, processConfig } from "@portcullis/chassis/config";
+import { z } from "zod";
+
+/** What decision reads from its environment. */
+export const config = z.object({
+  ...processConfig,
+  /** The decision cache, and the queue on which owners say that their logs have grown. */
+  REDIS_URL: z.url(),
+  PORTCULLIS_IDENTITY_ADDRESS: address,
+  PORTCULLIS_GROUPS_ADDRESS: address,
+  PORTCULLIS_GRANTS_ADDRESS: address,
+  PORTCULLIS_TOKENS_ADDRESS: address,
+  /** No decision uses a fact that its owner did not confirm within this time. */
+  PORTCULLIS_MAX_STALENESS_MS: milliseconds.default(2000),
+  /** How many ids the facts in the memory of this process may hold in all; about 200 bytes each. */
+  PORTCULLIS_MEMORY_IDS: z.coerce.number().int().min(1000).default(1_000_000),
+});
+
+export type Config = z.infer<typeof config>;

@@ -1,0 +1,22 @@
+import type { Stub } from "@portcullis/chassis/rpc/client";
+import type { Handlers } from "@portcullis/chassis/rpc/server";
+import type { FactReader } from "@portcullis/facts";
+import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
+import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import { batchCheck } from "./batch-check.ts";
+import { check } from "./check.ts";
+import { permissions } from "./permissions.ts";
+import { standing } from "./standing.ts";
+
+/** All handlers of the contract: one that is missing does not compile. */
+export function handlers(
+  facts: FactReader,
+  grants: Pick<Stub<typeof GrantsService>, "hasGrant">,
+): Handlers<typeof DecisionService> {
+  return {
+    check: (request, call) => check(facts, request, call),
+    batchCheck: (request, call) => batchCheck(facts, request, call),
+    permissions: (request, call) => permissions(facts, request, call),
+    standing: (request, call) => standing(facts, grants, request, call),
+  };
+}

@@ -1,0 +1,82 @@
+import type { Call } from "@portcullis/chassis/rpc/call";
+import type { Stub } from "@portcullis/chassis/rpc/client";
+import type { FactReader } from "@portcullis/facts";
+import {
+  type Credential,
+  type GroupId,
+  isInBuiltIn,
+  isNeeds,
+  type Member,
+  type Needs,
+  type PrincipalId,
+} from "@portcullis/policy";
+import type { StandingRequest, StandingResponse } from "@portcullis/proto/decision/v1/decision";
+import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import { mayAskAbout } from "../callers.ts";
+import { badCredential } from "../credentials.ts";
+import { principalOf } from "../principal.ts";
+import { consistencyFromWire, whoFromWire } from "../wire.ts";
+
+interface Standing {
+  readonly principal: PrincipalId;
+  readonly credential: Credential | null;
+  readonly member: Member;
+  readonly groups: readonly GroupId[];
+  readonly owner: boolean;
+}
+
+/** Whether somebody holds any grant at all is no fact: grants is asked each time. */
+export async function standing(
+  facts: FactReader,
+  grants: Pick<Stub<typeof GrantsService>, "hasGrant">,
+  request: StandingRequest,
+  call: Call,
+): Promise<StandingResponse> {
+  const who = principalOf(whoFromWire(request));
+  mayAskAbout(who.org, call);
+  const { result, revision } = await facts.read(
+    who.org,
+    consistencyFromWire(request.consistency, who.org),
+    (organization): Standing | Needs => {
+      const asked = who.find(organization);
+      if (isNeeds(asked)) return asked;
+      const { principal, credential } = asked;
+      const member = organization.member(principal);
+      const memberships = organization.memberships(principal);
+      const groups = organization.groups();
+      if (member === null) throw badCredential();
+      if (member === undefined || memberships === undefined || groups === undefined) {
+        return {
+          kind: "needs",
+          keys: [
+            { kind: "member", org: who.org, principal },
+            { kind: "memberships", org: who.org, principal },
+            { kind: "groups", org: who.org },
+          ],
+        };
+      }
+      return {
+        principal,
+        credential,
+        member,
+        groups: [...groups.holding(memberships)],
+        owner: isInBuiltIn("owners", memberships, groups),
+      };
+    },
+    call,
+  );
+  const { hasGrant } = await grants.hasGrant(
+    { orgId: who.org, principalId: result.principal, groupIds: [...result.groups] },
+    call,
+  );
+  return {
+    orgId: who.org,
+    principalId: result.principal,
+    principalKind: result.member.kind,
+    credentialId: result.credential?.id ?? "",
+    credentialKind: result.credential?.kind ?? "",
+    owner: result.owner,
+    hasGrant,
+    revision,
+  };
+}

@@ -1,0 +1,99 @@
+import { descriptor } from "@portcullis/chassis/descriptor";
+import type { Log } from "@portcullis/chassis/log";
+import { connect } from "@portcullis/chassis/rpc/client";
+import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import {
+  FactMemory,
+  FactReader,
+  FollowInRedis,
+  Follows,
+  fromOwners,
+  inRedis,
+  joined,
+  RedisSlots,
+} from "@portcullis/facts";
+import { DecisionService } from "@portcullis/proto/decision/v1/decision";
+import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import { authenticateCallers } from "./callers.ts";
+import type { Config } from "./config.ts";
+import { hearDoorbells } from "./doorbells.ts";
+import { ownerOver } from "./owners.ts";
+import { connectCache, openRedis } from "./redis.ts";
+import { handlers } from "./rpc/index.ts";
+
+/** How often the heads of the owners' logs are confirmed; several times within the bound. */
+const confirmEveryMs = 500;
+/** Redis is asked in the middle of questions, and in their background. */
+const questionMs = 20;
+const backgroundMs = 2000;
+
+/** Starts the service. Disposing what it answers undoes everything in reverse. */
+export async function start(config: Config, log: Log): Promise<RunningServer> {
+  await using parts = new AsyncDisposableStack();
+  const clock = () => performance.now();
+
+  const to = (peer: string, address: string) =>
+    parts.use(
+      connect({
+        peer,
+        address,
+        service: "decision",
+        serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+      }),
+    );
+  const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
+  const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
+  const grants = to("grants", config.PORTCULLIS_GRANTS_ADDRESS);
+  const tokens = to("tokens", config.PORTCULLIS_TOKENS_ADDRESS);
+  const owners = {
+    identity: ownerOver(identity.stub(FactsService), "identity"),
+    groups: ownerOver(groups.stub(FactsService), "groups"),
+    grants: ownerOver(grants.stub(FactsService), "grants"),
+    tokens: ownerOver(tokens.stub(FactsService), "tokens"),
+  };
+
+  const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: backgroundMs }));
+  await connectCache(redis, log);
+  const slots = new RedisSlots(redis);
+  const followInRedis = new FollowInRedis({ slots, owners, log });
+
+  // Farthest first: each layer answers what it can, and asks the one before it for the rest.
+  const fromAfar = fromOwners(owners);
+  const shared = inRedis(fromAfar, { slots, follow: followInRedis, log, limitMs: questionMs });
+  const source = joined(shared);
+  const memory = new FactMemory({ idsMax: config.PORTCULLIS_MEMORY_IDS });
+  const maxStalenessMs = config.PORTCULLIS_MAX_STALENESS_MS;
+  const follows = parts.use(
+    new Follows({
+      owners,
+      memory,
+      clock,
+      log,
+      confirmEveryMs: Math.min(confirmEveryMs, maxStalenessMs / 4),
+    }),
+  );
+  const facts = new FactReader({
+    memory,
+    follows,
+    source,
+    clock,
+    maxStalenessMs,
+  });
+
+  parts.use(hearDoorbells({ redisUrl: config.REDIS_URL, followInRedis, follows, log }));
+  const server = parts.use(
+    await serve(
+      {
+        listen: config.PORTCULLIS_LISTEN,
+        serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        authenticate: authenticateCallers(facts),
+        descriptor: await descriptor(),
+        log,
+      },
+      [implement(DecisionService, handlers(facts, grants.stub(GrantsService)))],
+    ),
+  );
+  const running = parts.move();
+  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
