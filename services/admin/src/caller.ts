@@ -1,0 +1,69 @@
+// Who asks: established once for each request, before anything else of it is looked at.
+
+import { Fault } from "@portcullis/chassis/fault";
+import type { Hop } from "@portcullis/chassis/rpc/call";
+import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
+import type { WriteContext } from "@portcullis/proto/events/v1/events";
+import type { Decision } from "./owners.ts";
+
+/** The principal behind a request, and what goes with the request through all hops. */
+export interface Caller {
+  readonly org: OrgId;
+  readonly principal: PrincipalId;
+  readonly kind: PrincipalKind;
+  /** In Owners, nested groups included. */
+  readonly owner: boolean;
+  /** Holds any grant at all, so may see members, groups and roles. */
+  readonly hasGrant: boolean;
+  readonly hop: Hop;
+  /** Goes into the event of every write. */
+  readonly context: WriteContext;
+}
+
+/** Answers who bears this credential, as of now. One text for unknown, expired and revoked ones. */
+export async function identify(
+  decision: Decision,
+  request: { authorization: string | undefined; hop: Hop; sourceAddress: string },
+): Promise<Caller> {
+  const { authorization, hop, sourceAddress } = request;
+  if (authorization === undefined) {
+    throw new Fault("unauthenticated", "no credential was sent in the authorization header");
+  }
+  const credential = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization)?.[1];
+  if (credential === undefined) throw badCredential();
+  const standing = await decision
+    .standing(
+      {
+        orgId: "",
+        who: { $case: "credential", value: credential },
+        consistency: { kind: { $case: "fullyConsistent", value: {} } },
+      },
+      hop,
+    )
+    .catch((thrown: unknown) => {
+      throw thrown instanceof Fault && refusals.has(thrown.kind) ? badCredential() : thrown;
+    });
+  return {
+    org: standing.orgId as OrgId,
+    principal: standing.principalId as PrincipalId,
+    kind: standing.principalKind === "service_account" ? "service_account" : "user",
+    owner: standing.owner,
+    hasGrant: standing.hasGrant,
+    hop,
+    context: {
+      actor: {
+        principalId: standing.principalId,
+        credentialId: standing.credentialId,
+        impersonatedId: "",
+      },
+      requestId: hop.requestId,
+      sourceAddress,
+    },
+  };
+}
+
+const refusals: ReadonlySet<string> = new Set(["unauthenticated", "invalid", "denied", "absent"]);
+
+function badCredential(): Fault {
+  return new Fault("unauthenticated", "the credential is unknown, expired or revoked");
+}

@@ -1,0 +1,64 @@
+// The only place where a Fault becomes an HTTP answer.
+
+import { Fault, type FaultKind } from "@portcullis/chassis/fault";
+
+/** What a client gets instead of what it asked for. */
+export interface Problem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: {
+    readonly error: string;
+    readonly message: string;
+    readonly code: string;
+    readonly details: { readonly field?: string; readonly request_id: string };
+  };
+}
+
+const answers = {
+  invalid: { status: 400, code: "INVALID_ARGUMENT" },
+  refused: { status: 400, code: "FAILED_PRECONDITION" },
+  unauthenticated: { status: 401, code: "UNAUTHENTICATED" },
+  denied: { status: 403, code: "PERMISSION_DENIED" },
+  absent: { status: 404, code: "NOT_FOUND" },
+  conflict: { status: 409, code: "ABORTED" },
+  exhausted: { status: 429, code: "RESOURCE_EXHAUSTED" },
+  unavailable: { status: 503, code: "UNAVAILABLE" },
+  timeout: { status: 503, code: "UNAVAILABLE" },
+  cancelled: { status: 503, code: "UNAVAILABLE" },
+  internal: { status: 500, code: "INTERNAL" },
+} as const satisfies Record<FaultKind, { status: number; code: string }>;
+
+const shortestWaitMs = 1000;
+
+/** Says what went wrong. A fault that an owner found names its field in REST words; a bug says only `internal`. */
+export function problemOf(thrown: unknown, requestId: string): Problem {
+  const fault = thrown instanceof Fault ? thrown : new Fault("internal", "internal");
+  const { status, code } = answers[fault.kind];
+  const waits = status === 429 || status === 503;
+  return {
+    status,
+    headers: {
+      ...(waits && {
+        "retry-after": String(Math.ceil((fault.retryAfterMs ?? shortestWaitMs) / 1000)),
+      }),
+      ...(status === 401 && { "www-authenticate": "Bearer" }),
+    },
+    body: {
+      error: fault.message,
+      message: fault.message,
+      code,
+      details: { ...(fault.field !== null && { field: fault.field }), request_id: requestId },
+    },
+  };
+}
+
+/** Puts the field of a fault that an owner found into the words of the request that we were sent. */
+export function inWordsOfRequest(thrown: unknown, fieldOf: (field: string) => string): unknown {
+  if (!(thrown instanceof Fault) || thrown.field === null || thrown.cause === undefined) return thrown;
+  const field = fieldOf(thrown.field);
+  const prefix = `${thrown.field}: `;
+  const message = thrown.message.startsWith(prefix)
+    ? `${field}: ${thrown.message.slice(prefix.length)}`
+    : thrown.message;
+  return new Fault(thrown.kind, message, { field, cause: thrown.cause });
+}

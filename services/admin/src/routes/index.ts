@@ -1,0 +1,41 @@
+import type { Access } from "../access.ts";
+import type { Owners } from "../owners.ts";
+import type { Route } from "../route.ts";
+import { aclRoutes } from "./acl.ts";
+import { apiKeyRoutes } from "./api-key.ts";
+import { datasetRoutes } from "./dataset.ts";
+import { experimentRoutes } from "./experiment.ts";
+import { groupRoutes } from "./group.ts";
+import { memberRoutes } from "./members.ts";
+import { organizationRoutes } from "./organization.ts";
+import { playgroundRoutes } from "./playground.ts";
+import { projectRoutes } from "./project.ts";
+import { promptRoutes } from "./prompt.ts";
+import { roleRoutes } from "./role.ts";
+import { serviceTokenRoutes } from "./service-token.ts";
+import { userRoutes } from "./user.ts";
+
+/** What routes are made of. */
+export interface Parts {
+  readonly owners: Owners;
+  readonly access: Access;
+}
+
+/** Every route that takes a credential, which is all but the greeting and the health of the process. */
+export function allRoutes({ owners, access }: Parts): readonly Route[] {
+  return [
+    ...organizationRoutes(owners),
+    ...memberRoutes(owners),
+    ...userRoutes(owners),
+    ...groupRoutes(owners, access),
+    ...roleRoutes(owners, access),
+    ...aclRoutes(owners, access),
+    ...projectRoutes(owners, access),
+    ...experimentRoutes(owners, access),
+    ...datasetRoutes(owners, access),
+    ...promptRoutes(owners, access),
+    ...playgroundRoutes(owners, access),
+    ...apiKeyRoutes(owners),
+    ...serviceTokenRoutes(owners),
+  ];
+}

@@ -1,0 +1,271 @@
+// What all kinds of registered objects share: a project, and whatever lies in one. A kind adds its own words.
+
+import { type ObjectRef, type ObjectType, organizationFace } from "@portcullis/policy";
+import type { ListObjectsRequest, Object as ObjectMessage } from "@portcullis/proto/grants/v1/grants";
+import { z } from "zod";
+import { type Access, may, objectRef } from "../access.ts";
+import type { Caller } from "../caller.ts";
+import { anyText, id, listQuery } from "../input.ts";
+import { listReadable } from "../listing.ts";
+import type { Owners } from "../owners.ts";
+import { type Route, route } from "../route.ts";
+import { present, renames } from "../wire.ts";
+
+/** The fields of a request that every kind has; what else there is, is stored and shown as it is. */
+interface Content {
+  readonly name: string;
+  readonly slug?: string | undefined;
+  readonly project_id?: string | undefined;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly ensureNew?: boolean;
+}
+
+interface Changes {
+  readonly name?: string | undefined;
+  readonly slug?: string | undefined;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+interface Kind<Shown> {
+  readonly type: ObjectType;
+  /** The path of the collection. */
+  readonly path: string;
+  /** What it is called in parameters: `<noun>_id`, `<noun>_name`. */
+  readonly noun: string;
+  readonly content: z.ZodType<Content>;
+  readonly changes: z.ZodType<Changes>;
+  readonly shown: z.ZodType<Shown>;
+  readonly show: (object: ObjectMessage, payload: Readonly<Record<string, unknown>>) => Shown;
+  /** Parameters of the public API that ask for what is not kept: refused, as to ignore them would answer wrongly. */
+  readonly unsupported?: readonly string[];
+  /** How long a list without a limit gets. */
+  readonly limitDefault?: number;
+}
+
+const fieldOf = renames(
+  [/^object\.parent(\.id)?$/, "project_id"],
+  [/^object\.(name|slug)$/, "$1"],
+  [/^(object\.)?payload_json.*/, "body"],
+);
+
+const listParameters = z.object({
+  ...listQuery,
+  project_id: id.optional(),
+  project_name: anyText.optional(),
+  slug: anyText.optional(),
+});
+
+/** All routes of one kind of object. */
+export function objectRoutes<Shown>(
+  { grants }: Pick<Owners, "grants">,
+  access: Access,
+  kind: Kind<Shown>,
+): readonly Route[] {
+  const idParameter = `${kind.noun}_id`;
+  const nameParameter = `${kind.noun}_name`;
+  const one = `${kind.path}/:${idParameter}`;
+  const params = z.object({ [idParameter]: id }).transform((given) => ({ id: String(given[idParameter]) }));
+  const unsupported = z.object(
+    Object.fromEntries(
+      (kind.unsupported ?? []).map((name) => [name, z.undefined("is not supported").optional()]),
+    ),
+  );
+  const named = z
+    .object({ [nameParameter]: anyText.optional() })
+    .transform((given) => ({ named: given[nameParameter] }));
+  const query = listParameters.and(named).and(unsupported);
+
+  const show = (object: ObjectMessage | undefined): Shown => {
+    const message = present(object);
+    return kind.show(message, JSON.parse(message.payloadJson || "{}") as Record<string, unknown>);
+  };
+  const parentOf = (body: Content, caller: Caller): ObjectRef =>
+    body.project_id === undefined
+      ? organizationFace("org_project", caller.org)
+      : objectRef("project", body.project_id);
+  const mayCreate = (body: Content, caller: Caller) =>
+    may("object.create", { type: kind.type, parent: parentOf(body, caller) }, { field: "project_id" });
+  const mayOn = (act: "object.read" | "object.update" | "object.delete", objectId: string) =>
+    may(act, objectRef(kind.type, objectId));
+
+  const contentToWire = (body: Content, caller: Caller) => ({
+    context: caller.context,
+    orgId: caller.org,
+    object: {
+      type: kind.type,
+      parent: parentOf(body, caller),
+      name: body.name,
+      slug: body.slug ?? "",
+      payloadJson: JSON.stringify(body.payload),
+    },
+    ownerId: caller.principal,
+  });
+
+  const create = async (body: Content, caller: Caller) => {
+    const made = await grants.createObject(
+      { ...contentToWire(body, caller), ensureNew: body.ensureNew === true },
+      caller.hop,
+    );
+    return { object: present(made.object), foundExisting: made.foundExisting, revisions: [made.revision] };
+  };
+
+  return [
+    route({
+      method: "POST",
+      path: kind.path,
+      summary: `Create a ${kind.noun}`,
+      body: kind.content,
+      response: kind.shown,
+      requires: ({ body }, caller) => mayCreate(body, caller),
+      async handle({ body }, caller) {
+        const { object, ...made } = await create(body, caller);
+        // Who may create here is told that the name is taken, but not what took it.
+        if (made.foundExisting) {
+          const known = { knownTo: [mayCreate(body, caller)] };
+          await access.demand(caller, [may("object.read", objectRef(kind.type, object.id), known)]);
+        }
+        return { body: show(object), ...made };
+      },
+      fieldOf,
+    }),
+    route({
+      method: "GET",
+      path: kind.path,
+      summary: `List ${kind.noun}s`,
+      query,
+      response: z.object({ objects: z.array(kind.shown) }),
+      requires: () => may("organization.read"),
+      async handle({ query }, caller) {
+        const filter: Omit<ListObjectsRequest, "page"> = {
+          orgId: caller.org,
+          type: kind.type,
+          parent: query.project_id === undefined ? undefined : { type: "project", id: query.project_id },
+          ids: query.ids,
+          names: query.named === undefined ? [] : [query.named],
+          slugs: query.slug === undefined ? [] : [query.slug],
+          projectNames:
+            query.project_name === undefined || kind.type === "project" ? [] : [query.project_name],
+        };
+        const readable = async (objects: readonly ObjectMessage[]) => {
+          const refs = objects.map((object) => objectRef(kind.type, object.id));
+          const allowed = await access.allowed(caller, "read", refs);
+          return objects.filter((_object, index) => allowed[index] === true);
+        };
+        const objects = await listReadable({
+          query: { ...query, limit: query.limit ?? kind.limitDefault },
+          load: async (page) => (await grants.listObjects({ ...filter, page }, caller.hop)).objects,
+          readable,
+          isCursorReadable: async (cursor) => {
+            const [allowed] = await access.allowed(caller, "read", [objectRef(kind.type, cursor)]);
+            return allowed === true;
+          },
+        });
+        return { body: { objects: objects.map(show) } };
+      },
+      fieldOf,
+    }),
+    route({
+      method: "GET",
+      path: one,
+      summary: `Get a ${kind.noun}`,
+      params,
+      query: unsupported,
+      response: kind.shown,
+      requires: ({ params }) => mayOn("object.read", params.id),
+      async handle({ params }, caller) {
+        const { object } = await grants.getObject(
+          { orgId: caller.org, id: params.id, type: kind.type },
+          caller.hop,
+        );
+        return { body: show(object) };
+      },
+      fieldOf,
+    }),
+    route({
+      method: "PATCH",
+      path: one,
+      summary: `Change a ${kind.noun}`,
+      params,
+      body: kind.changes,
+      response: kind.shown,
+      requires: ({ params }) => mayOn("object.update", params.id),
+      async handle({ params, body }, caller) {
+        const updated = await grants.updateObject(
+          {
+            context: caller.context,
+            orgId: caller.org,
+            id: params.id,
+            type: kind.type,
+            name: body.name,
+            slug: body.slug,
+            payloadJson: JSON.stringify(body.payload),
+          },
+          caller.hop,
+        );
+        return { body: show(updated.object), revisions: [updated.revision] };
+      },
+      fieldOf,
+    }),
+    route({
+      method: "DELETE",
+      path: one,
+      summary: `Delete a ${kind.noun}, and all below it`,
+      params,
+      response: kind.shown,
+      requires: ({ params }) => mayOn("object.delete", params.id),
+      async handle({ params }, caller) {
+        const deleted = await grants.deleteObject(
+          { context: caller.context, orgId: caller.org, id: params.id, type: kind.type },
+          caller.hop,
+        );
+        return { body: show(deleted.object), revisions: [deleted.revision] };
+      },
+      fieldOf,
+    }),
+    route({
+      method: "PUT",
+      path: kind.path,
+      summary: `Create or replace a ${kind.noun}`,
+      body: kind.content,
+      response: kind.shown,
+      async find({ body }, caller) {
+        if (body.ensureNew === true) return null;
+        const { objects } = await grants.listObjects(
+          {
+            orgId: caller.org,
+            type: kind.type,
+            page: undefined,
+            parent: parentOf(body, caller),
+            ids: [],
+            names: body.slug === undefined ? [body.name] : [],
+            slugs: body.slug === undefined ? [] : [body.slug],
+            projectNames: [],
+          },
+          caller.hop,
+        );
+        return objects[0] ?? null;
+      },
+      requires({ body, found }, caller) {
+        if (found === null) return mayCreate(body, caller);
+        const object = objectRef(kind.type, found.id);
+        const knownTo = [may("object.read", object), mayCreate(body, caller)];
+        return may("object.update", object, { knownTo, field: "project_id" });
+      },
+      async handle({ body, found }, caller) {
+        if (found === null) {
+          const { object, ...made } = await create(body, caller);
+          if (!made.foundExisting) return { body: show(object), ...made };
+          // Somebody made one of this identity meanwhile, and to create is not to update.
+          await access.demand(caller, [may("object.update", objectRef(kind.type, object.id))]);
+        }
+        const replaced = await grants.replaceObject(contentToWire(body, caller), caller.hop);
+        return {
+          body: show(replaced.object),
+          foundExisting: replaced.foundExisting,
+          revisions: [replaced.revision],
+        };
+      },
+      fieldOf,
+    }),
+  ];
+}

@@ -1,0 +1,215 @@
+// HTTP: from a request to a route, and from its answer or fault to a response.
+
+import { createHash } from "node:crypto";
+import cors from "@fastify/cors";
+import { Fault, invalid } from "@portcullis/chassis/fault";
+import type { Log } from "@portcullis/chassis/log";
+import { isRequestId } from "@portcullis/chassis/rpc/call";
+import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { v7 as newUuid } from "uuid";
+import type { Access } from "./access.ts";
+import { type Caller, identify } from "./caller.ts";
+import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
+import { isOwnOrganization } from "./organization.ts";
+import type { Decision, Owners } from "./owners.ts";
+import { problemOf } from "./problem.ts";
+import type { Answer, Route } from "./route.ts";
+import { revisionToken } from "./wire.ts";
+
+/** No request takes longer than this. */
+const deadlineMs = 15_000;
+
+/** Nor does the end of the process wait longer than this for one. */
+const patienceMs = 5000;
+
+interface Options {
+  /** `host:port` (port 0 for a free one) or `unix:/path`. */
+  readonly listen: string;
+  readonly corsOrigins: readonly string[];
+  readonly routes: readonly Route[];
+  readonly decision: Decision;
+  readonly identity: Owners["identity"];
+  readonly access: Access;
+  readonly log: Log;
+}
+
+/** Listens. Disposing it lets running requests end. */
+export async function serveHttp(options: Options): Promise<AsyncDisposable & { readonly address: string }> {
+  const app = fastify({
+    bodyLimit: bodyBytesMax,
+    exposeHeadRoutes: false,
+    forceCloseConnections: "idle",
+    genReqId: requestIdOf,
+    requestTimeout: 30_000,
+  });
+  speakJson(app);
+  const close = closing(app);
+  remember(app, options.log);
+  await app.register(cors, {
+    origin: [...options.corsOrigins],
+    methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    exposedHeaders: ["etag", "retry-after", "x-bt-found-existing", "x-portcullis-revision", "x-request-id"],
+    maxAge: 600,
+  });
+  app.get("/v1", (_request, reply) =>
+    reply.type("text/plain; charset=utf-8").send("Hello from Portcullis\n"),
+  );
+  app.get("/healthz", () => ({ status: "ok" }));
+  for (const route of options.routes) mount(app, route, options);
+  await app.listen(listenOptions(options.listen));
+  return { address: addressOf(app, options.listen), [Symbol.asyncDispose]: close };
+}
+
+/** Lets running requests end, each with its connection: one that is kept alive would keep the server too. */
+function closing(app: FastifyInstance): () => Promise<void> {
+  let ending = false;
+  app.addHook("onSend", async (_request, reply) => {
+    if (ending) reply.header("connection", "close");
+  });
+  return async () => {
+    ending = true;
+    const hurry = setTimeout(() => app.server.closeAllConnections(), patienceMs);
+    await app.close();
+    clearTimeout(hurry);
+  };
+}
+
+/** A request's life: who asks (before its body is read), what it asks, whether it may, and only then what it does. */
+function mount(app: FastifyInstance, route: Route, options: Options): void {
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  app.route({
+    method: route.method,
+    url: route.path,
+    onRequest: async (request, reply) => {
+      if (request.headers["x-bt-impersonate-user"] !== undefined) {
+        throw new Fault("denied", "impersonation is not available");
+      }
+      const caller = await identify(options.decision, {
+        authorization: request.headers.authorization,
+        hop: hopOf(request, reply),
+        sourceAddress: request.ip ?? "",
+      });
+      callers.set(request, caller);
+    },
+    handler: async (request, reply) => {
+      const caller = callers.get(request);
+      if (caller === undefined) throw new Fault("unauthenticated", "nobody asks");
+      const query = request.query as Record<string, unknown>;
+      const parsed = route.parse({ params: request.params, query, body: request.body });
+      await isOwnOrganization(options.identity, caller, parsed.organization);
+      const { demands, handle } = await parsed.prepare(caller);
+      if (demands.length === 0) throw new Fault("internal", "internal", { cause: "nothing was required" });
+      await options.access.demand(caller, demands);
+      return respond(reply, await handle());
+    },
+  });
+}
+
+function respond(reply: FastifyReply, answer: Answer<unknown>): unknown {
+  if (answer.foundExisting === true) reply.header("x-bt-found-existing", "true");
+  const revision = revisionToken(answer.revisions ?? []);
+  if (revision !== null) reply.header("x-portcullis-revision", revision);
+  if (isSingleObject(answer.body)) reply.header("etag", weakEtag(answer.body));
+  return answer.body;
+}
+
+function isSingleObject(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "id" in body;
+}
+
+function weakEtag(body: unknown): string {
+  return `W/"${createHash("sha256").update(JSON.stringify(body)).digest("base64url").slice(0, 22)}"`;
+}
+
+function hopOf(request: FastifyRequest, reply: FastifyReply): Caller["hop"] {
+  const gone = new AbortController();
+  // A write that has begun is finished, so that its steps don't stop half-way.
+  if (request.method === "GET") {
+    reply.raw.once("close", () => {
+      if (!reply.raw.writableFinished) gone.abort(new Fault("cancelled", "the caller went away"));
+    });
+  }
+  return { requestId: request.id, deadlineMs: Date.now() + deadlineMs, signal: gone.signal };
+}
+
+function requestIdOf(request: { headers: Record<string, string | string[] | undefined> }): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && isRequestId(given) ? given : newUuid();
+}
+
+function speakJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, bytes, done) => {
+    try {
+      done(null, parseJsonBody(bytes as Buffer));
+    } catch (thrown) {
+      done(thrown as Fault);
+    }
+  });
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, bytes, done) => {
+    if (bytes.length === 0) done(null, undefined);
+    else done(invalid("content-type", "must be application/json"));
+  });
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id).header("cache-control", "no-store");
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(reply, request, faultOfFastify(error)));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, request, new Fault("absent", "no such route")),
+  );
+}
+
+function sendProblem(reply: FastifyReply, request: FastifyRequest, thrown: unknown): FastifyReply {
+  const { status, headers, body } = problemOf(thrown, request.id);
+  failures.set(request, thrown);
+  return reply.status(status).headers(headers).send(body);
+}
+
+/** What fastify itself refuses is a wrong request. */
+function faultOfFastify(error: unknown): unknown {
+  if (error instanceof errorCodes.FST_ERR_CTP_BODY_TOO_LARGE) {
+    return invalid("body", `is larger than ${bodyBytesMax} bytes`);
+  }
+  const { statusCode, code } = error as { statusCode?: number; code?: string };
+  return statusCode !== undefined && statusCode < 500 && code?.startsWith("FST_")
+    ? new Fault("invalid", "the request is malformed", { cause: error })
+    : error;
+}
+
+const failures = new WeakMap<FastifyRequest, unknown>();
+
+/** One line for each request. Paths are logged as patterns: what stands in them, and in queries, may be personal. */
+function remember(app: FastifyInstance, log: Log): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const line = {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? "none",
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    };
+    const thrown = failures.get(request);
+    if (thrown === undefined) log.info(line, "answered");
+    else if (!(thrown instanceof Fault)) log.error({ ...line, err: thrown }, "a request failed unexpectedly");
+    else {
+      const reason = {
+        kind: thrown.kind,
+        cause: thrown.cause instanceof Error ? thrown.cause.message : undefined,
+      };
+      if (reply.statusCode >= 500) log.warn({ ...line, ...reason }, "a request failed");
+      else log.info({ ...line, kind: thrown.kind }, "refused");
+    }
+  });
+}
+
+function listenOptions(listen: string): { path: string } | { host: string; port: number } {
+  if (listen.startsWith("unix:")) return { path: listen.slice("unix:".length) };
+  const colon = listen.lastIndexOf(":");
+  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(listen.slice(colon + 1)) };
+}
+
+function addressOf(app: FastifyInstance, listen: string): string {
+  const bound = app.server.address();
+  if (bound === null || typeof bound === "string") return listen;
+  return listen.replace(/:\d+$/, `:${bound.port}`);
+}
