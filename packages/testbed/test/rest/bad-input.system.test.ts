@@ -1,0 +1,593 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Facade, newEmail, positions, startFacade } from "./facade.ts";
+
+// Every field of every write, wrong in every way: the error names the field, and nothing is written.
+
+let facade: Facade;
+let things: Things;
+beforeAll(async () => {
+  facade = await startFacade();
+  things = await makeThings(facade);
+});
+afterAll(() => facade?.[Symbol.asyncDispose]());
+
+interface Things {
+  readonly project: string;
+  readonly group: string;
+  readonly role: string;
+  readonly robot: string;
+  /** Things of the other organisation. */
+  readonly foreign: { readonly project: string; readonly group: string; readonly role: string };
+}
+
+async function makeThings({ owner, stranger }: Facade): Promise<Things> {
+  const create = async (person: typeof owner, noun: string, name: string) =>
+    (await person.rest.ok<{ id: string }>("POST", `/v1/${noun}`, { name })).id;
+  const { added_users: added } = await owner.rest.ok<{ added_users: { id: string }[] }>(
+    "PATCH",
+    "/v1/organization/members",
+    { invite_users: { service_accounts: [{ name: "robot" }] } },
+  );
+  return {
+    project: await create(owner, "project", "project"),
+    group: await create(owner, "group", "group"),
+    role: await create(owner, "role", "role"),
+    robot: added[0]?.id ?? "",
+    foreign: {
+      project: await create(stranger, "project", "project"),
+      group: await create(stranger, "group", "group"),
+      role: await create(stranger, "role", "role"),
+    },
+  };
+}
+
+/** Sends it as the Owner: 400 whose error is this text, and no log has moved. */
+async function expectRefused(
+  method: string,
+  path: string,
+  body: unknown,
+  error: string | RegExp,
+): Promise<void> {
+  const before = await positions(facade.system, facade.org.orgId);
+  const answer = await facade.owner.rest.request(method, path, body);
+  expect({ body: answer.body, status: answer.status }).toMatchObject({
+    status: 400,
+    body: { error: typeof error === "string" ? error : expect.stringMatching(error) },
+  });
+  expect(await positions(facade.system, facade.org.orgId)).toEqual(before);
+}
+
+type Kind = "name" | "text" | "id" | "ids" | "names" | "flag" | "json" | "permissions" | "word" | "time";
+
+/** Wrong values of each kind of field, and what is said of them. */
+const wrong: Readonly<Record<Kind, readonly (readonly [unknown, string | RegExp])[]>> = {
+  name: [
+    [7, "must be a string"],
+    [["a"], "must be a string"],
+    [{}, "must be a string"],
+    ["", "must not be empty"],
+    ["x".repeat(256), "is 256 characters long; at most 255 are allowed"],
+    ["a\u0000b", /control characters/],
+    ["\ud800", /well-formed/],
+  ],
+  text: [
+    [7, "must be a string"],
+    ["x".repeat(10_001), "is 10001 characters long; at most 10000 are allowed"],
+    ["a\u0007b", /control characters/],
+  ],
+  id: [
+    [7, "must be a string"],
+    ["", "must be a UUID"],
+    ["project", "must be a UUID"],
+    [`${randomUUID()} `, "must be a UUID"],
+  ],
+  ids: [
+    ["x", "must be a list"],
+    [{}, "must be a list"],
+  ],
+  names: [
+    ["x", "must be a list"],
+    [[""], "must not be empty"],
+    [[null], "is required"],
+  ],
+  flag: [
+    ["true", "must be true or false"],
+    [1, "must be true or false"],
+  ],
+  json: [
+    ["x", "must be an object"],
+    [["a"], "must be an object"],
+    [{ a: "\u0000" }, /without NUL/],
+  ],
+  permissions: [
+    [7, "must be a list"],
+    [["fly"], /must be one of create, read/],
+    [[{ permission: "read", restrict_object_type: "moon" }], /must be one of organization/],
+    [[{ permission: "read", extra: 1 }], "Extraneous key 'extra' at path"],
+    [[{}], "is required"],
+  ],
+  word: [
+    ["fly", /must be one of/],
+    [7, /must be one of/],
+    ["constructor", /must be one of/],
+  ],
+  time: [
+    ["tomorrow", "must be a time of RFC 3339"],
+    [7, "must be a string"],
+  ],
+};
+
+interface Write {
+  readonly method: string;
+  readonly path: () => string;
+  readonly valid: () => Readonly<Record<string, unknown>>;
+  readonly required: readonly string[];
+  readonly fields: Readonly<Record<string, Kind>>;
+}
+
+const groupFields = { name: "name", description: "text", member_users: "ids", member_groups: "ids" } as const;
+const roleFields = {
+  name: "name",
+  description: "text",
+  member_permissions: "permissions",
+  member_roles: "ids",
+} as const;
+const inProject = () => ({ project_id: things.project, name: randomUUID() });
+const experimentFields = {
+  name: "name",
+  description: "text",
+  repo_info: "json",
+  base_exp_id: "id",
+  dataset_id: "id",
+  dataset_version: "text",
+  internal_metadata: "json",
+  parameters_id: "id",
+  parameters_version: "text",
+  public: "flag",
+  metadata: "json",
+  tags: "names",
+} as const;
+const datasetFields = { name: "name", description: "text", tags: "names", metadata: "json" } as const;
+const promptFields = {
+  name: "name",
+  slug: "name",
+  description: "text",
+  prompt_data: "json",
+  tags: "names",
+} as const;
+const aclFields = {
+  object_type: "word",
+  object_id: "id",
+  user_id: "id",
+  group_id: "id",
+  permission: "word",
+  restrict_object_type: "word",
+  role_id: "id",
+} as const;
+const aclContent = () => ({
+  object_type: "project",
+  object_id: things.project,
+  user_id: facade.viewer.id,
+  permission: "read",
+});
+
+const writes: Readonly<Record<string, Write>> = {
+  ...both("group", groupFields, () => ({ name: randomUUID() }), ["name"]),
+  "PATCH group": {
+    method: "PATCH",
+    path: () => `/v1/group/${things.group}`,
+    valid: () => ({}),
+    required: [],
+    fields: {
+      ...groupFields,
+      add_member_users: "ids",
+      remove_member_users: "ids",
+      add_member_groups: "ids",
+      remove_member_groups: "ids",
+    },
+  },
+  ...both("role", roleFields, () => ({ name: randomUUID() }), ["name"]),
+  "PATCH role": {
+    method: "PATCH",
+    path: () => `/v1/role/${things.role}`,
+    valid: () => ({}),
+    required: [],
+    fields: {
+      ...roleFields,
+      add_member_permissions: "permissions",
+      remove_member_permissions: "permissions",
+      add_member_roles: "ids",
+      remove_member_roles: "ids",
+    },
+  },
+  ...both("project", { name: "name", description: "text" }, () => ({ name: randomUUID() }), ["name"]),
+  "PATCH project": {
+    method: "PATCH",
+    path: () => `/v1/project/${things.project}`,
+    valid: () => ({}),
+    required: [],
+    fields: { name: "name", description: "text", settings: "json" },
+  },
+  ...both("experiment", { project_id: "id", ensure_new: "flag", ...experimentFields }, inProject, [
+    "project_id",
+  ]),
+  ...both("dataset", { project_id: "id", ...datasetFields }, inProject, ["project_id", "name"]),
+  ...both(
+    "prompt",
+    { project_id: "id", function_type: "word", ...promptFields },
+    () => ({ ...inProject(), slug: randomUUID() }),
+    ["project_id", "name", "slug"],
+  ),
+  ...both(
+    "access/playground",
+    { project_id: "id", name: "name", description: "text", metadata: "json" },
+    inProject,
+    ["project_id", "name"],
+  ),
+  ...both("acl", aclFields, aclContent, ["object_type", "object_id"]),
+  "DELETE acl": {
+    method: "DELETE",
+    path: () => "/v1/acl",
+    valid: aclContent,
+    required: ["object_type", "object_id"],
+    fields: aclFields,
+  },
+  "POST api_key": {
+    method: "POST",
+    path: () => "/v1/api_key",
+    valid: () => ({ name: "x" }),
+    required: ["name"],
+    fields: { name: "name", expires_at: "time" },
+  },
+  ...both(
+    "service_token",
+    { name: "name", service_account_id: "id" },
+    () => ({ name: "x", service_account_id: things.robot }),
+    ["name", "service_account_id"],
+  ),
+  "DELETE service_token": {
+    method: "DELETE",
+    path: () => "/v1/service_token",
+    valid: () => ({ id: randomUUID() }),
+    required: ["id"],
+    fields: { id: "id" },
+  },
+  "PATCH organization": {
+    method: "PATCH",
+    path: () => `/v1/organization/${facade.org.orgId}`,
+    valid: () => ({}),
+    required: [],
+    fields: {
+      name: "name",
+      api_url: "name",
+      proxy_url: "name",
+      realtime_url: "name",
+      is_universal_api: "flag",
+      is_dataplane_private: "flag",
+      image_rendering_mode: "word",
+    },
+  },
+};
+
+function both(
+  noun: string,
+  fields: Write["fields"],
+  valid: Write["valid"],
+  required: Write["required"],
+): Readonly<Record<string, Write>> {
+  const path = () => `/v1/${noun}`;
+  return {
+    [`POST ${noun}`]: { method: "POST", path, valid, required, fields },
+    [`PUT ${noun}`]: { method: "PUT", path, valid, required, fields },
+  };
+}
+
+describe.each(Object.entries(writes))("%s", (_name, { method, path, valid, required, fields }) => {
+  test.each(Object.entries(fields))("names %s when it is wrong", async (field, kind) => {
+    for (const [value, reason] of wrong[kind]) {
+      const start = `^(${field}[^:]*: )?`;
+      const text =
+        typeof reason === "string" ? reason.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&") : reason.source;
+      await expectRefused(method, path(), { ...valid(), [field]: value }, new RegExp(`${start}.*${text}`));
+    }
+  });
+
+  test("says which key it does not know", async () => {
+    await expectRefused(method, path(), { ...valid(), colour: "red" }, "Extraneous key 'colour' at path []");
+    await expectRefused(
+      method,
+      path(),
+      { ...valid(), constructor: 1 },
+      "Extraneous key 'constructor' at path []",
+    );
+  });
+
+  test("takes an object only", async () => {
+    for (const body of [[], "x", 7, null]) await expectRefused(method, path(), body, /^body: /);
+  });
+
+  test.each(required.map((field) => [field]))("requires %s", async (field) => {
+    const { [field]: _left, ...rest } = valid();
+    await expectRefused(method, path(), rest, new RegExp(`^${field}: (is required|must be one of)`));
+    await expectRefused(
+      method,
+      path(),
+      { ...rest, [field]: null },
+      new RegExp(`^${field}: (is required|must be one of)`),
+    );
+  });
+});
+
+describe("ids of things that are not there, or of another organisation", () => {
+  const unknown = randomUUID();
+
+  test("in groups", async () => {
+    for (const id of [unknown, facade.stranger.id, things.foreign.group]) {
+      const path = `/v1/group/${things.group}`;
+      await expectRefused(
+        "POST",
+        "/v1/group",
+        { name: "x", member_users: [id] },
+        /^member_users\[0\]: no such/,
+      );
+      await expectRefused(
+        "PUT",
+        "/v1/group",
+        { name: "x", member_users: [id] },
+        /^member_users\[0\]: no such/,
+      );
+      await expectRefused("PATCH", path, { add_member_users: [id] }, /^add_member_users\[0\]: no such/);
+      await expectRefused("PATCH", path, { member_users: [id] }, /^member_users\[0\]: no such/);
+      await expectRefused(
+        "POST",
+        "/v1/group",
+        { name: "x", member_groups: [id] },
+        /^member_groups\[0\]: no such/,
+      );
+      await expectRefused("PATCH", path, { add_member_groups: [id] }, /^add_member_groups\[0\]: no such/);
+    }
+  });
+
+  test("in roles", async () => {
+    for (const id of [unknown, things.foreign.role, things.group]) {
+      const path = `/v1/role/${things.role}`;
+      await expectRefused(
+        "POST",
+        "/v1/role",
+        { name: "x", member_roles: [id] },
+        /^member_roles\[0\]: no such/,
+      );
+      await expectRefused("PATCH", path, { add_member_roles: [id] }, /^add_member_roles\[0\]: no such/);
+    }
+  });
+
+  test("in ACLs, with one text for all", async () => {
+    const content = aclContent();
+    const one = (change: object) => ({ ...content, ...change });
+    for (const id of [unknown, things.foreign.project]) {
+      await expectRefused("POST", "/v1/acl", one({ object_id: id }), "object_id: no such object");
+    }
+    for (const id of [unknown, facade.stranger.id, things.group]) {
+      await expectRefused("POST", "/v1/acl", one({ user_id: id }), /^user_id: no such/);
+    }
+    for (const id of [unknown, things.foreign.group, facade.viewer.id]) {
+      await expectRefused("POST", "/v1/acl", one({ user_id: null, group_id: id }), /^group_id: no such/);
+    }
+    for (const id of [unknown, things.foreign.role]) {
+      await expectRefused("POST", "/v1/acl", one({ permission: null, role_id: id }), /^role_id: no such/);
+    }
+  });
+
+  test("as the project of something new", async () => {
+    for (const id of [unknown, things.foreign.project, things.group]) {
+      for (const noun of ["experiment", "dataset", "access/playground"]) {
+        await expectRefused(
+          "POST",
+          `/v1/${noun}`,
+          { name: "x", project_id: id },
+          "project_id: no such object",
+        );
+      }
+      await expectRefused(
+        "PUT",
+        "/v1/prompt",
+        { name: "x", slug: "x", project_id: id },
+        "project_id: no such object",
+      );
+    }
+  });
+
+  test("as the account of a service token", async () => {
+    for (const id of [unknown, facade.viewer.id, facade.stranger.id]) {
+      const body = { name: "x", service_account_id: id };
+      await expectRefused("POST", "/v1/service_token", body, "service_account_id: no such service account");
+    }
+  });
+
+  test("among members", async () => {
+    const invite = (invite_users: object) => ({ invite_users });
+    const path = "/v1/organization/members";
+    await expectRefused("PATCH", path, invite({ ids: [unknown] }), /^invite_users\.ids\[0\]: no such/);
+    for (const id of [unknown, things.foreign.group]) {
+      const error = new RegExp(`^invite_users\\.group_ids: no such group: \`${id}\``);
+      await expectRefused("PATCH", path, invite({ emails: [newEmail()], group_ids: [id] }), error);
+      await expectRefused("PATCH", path, invite({ emails: [newEmail()], group_id: id }), error);
+    }
+    const none = invite({ emails: [newEmail()], group_names: ["Nobody"] });
+    await expectRefused("PATCH", path, none, "invite_users.group_names: no such group: `Nobody`");
+    await expectRefused(
+      "PATCH",
+      path,
+      invite({ emails: ["nobody"] }),
+      /^invite_users\.emails\[0\]: must be an e-mail/,
+    );
+    await expectRefused(
+      "PATCH",
+      path,
+      invite({ service_accounts: [{}] }),
+      /^invite_users\.service_accounts\[0\]\.name: /,
+    );
+    const extra = invite({ service_accounts: [{ name: "x", colour: 1 }] });
+    await expectRefused(
+      "PATCH",
+      path,
+      extra,
+      `Extraneous key 'colour' at path ["invite_users","service_accounts",0]`,
+    );
+  });
+});
+
+describe("what contradicts itself, or the rules", () => {
+  test("ACLs: both or neither, and a restriction where none can be", async () => {
+    const content = aclContent();
+    const both = { ...content, group_id: facade.builtIn.viewers };
+    await expectRefused("POST", "/v1/acl", both, /exactly one of user_id and group_id/);
+    await expectRefused(
+      "POST",
+      "/v1/acl",
+      { ...content, user_id: null },
+      /exactly one of user_id and group_id/,
+    );
+    await expectRefused(
+      "POST",
+      "/v1/acl",
+      { ...content, role_id: things.role },
+      /exactly one of permission and role_id/,
+    );
+    await expectRefused(
+      "POST",
+      "/v1/acl",
+      { ...content, permission: null },
+      /exactly one of permission and role_id/,
+    );
+    const beside = { ...content, permission: null, role_id: things.role, restrict_object_type: "experiment" };
+    await expectRefused("POST", "/v1/acl", beside, /^restrict_object_type: /);
+    await expectRefused(
+      "POST",
+      "/v1/acl",
+      { ...content, restrict_object_type: "group" },
+      /^restrict_object_type: /,
+    );
+  });
+
+  test("a batch of ACLs names the bad one, and does nothing", async () => {
+    const content = aclContent();
+    const bad = { ...content, user_id: randomUUID() };
+    for (const path of ["/v1/acl/batch_update", "/v1/acl/batch-update"]) {
+      await expectRefused("POST", path, { add_acls: [content, bad] }, /^add_acls\[1\]\.user_id: no such/);
+      const unseen = { ...content, object_id: randomUUID() };
+      await expectRefused(
+        "POST",
+        path,
+        { add_acls: [content, unseen] },
+        "add_acls[1].object_id: no such object",
+      );
+      await expectRefused(
+        "POST",
+        path,
+        { remove_acls: [unseen] },
+        "remove_acls[0].object_id: no such object",
+      );
+      await expectRefused("POST", path, { add_acls: [content, {}] }, /^add_acls\[1\]\.object_type: /);
+      const many = Array.from({ length: 1001 }, () => content);
+      await expectRefused(
+        "POST",
+        path,
+        { add_acls: many },
+        "add_acls: has 1001 entries; at most 1000 are allowed",
+      );
+    }
+  });
+
+  test("a cycle of groups, and of roles", async () => {
+    const create = (noun: string, body: object) =>
+      facade.owner.rest.ok<{ id: string }>("POST", `/v1/${noun}`, { name: randomUUID(), ...body });
+    const inner = await create("group", {});
+    const outer = await create("group", { member_groups: [inner.id] });
+    await expectRefused("PATCH", `/v1/group/${inner.id}`, { add_member_groups: [outer.id] }, /cycle|itself/);
+    await expectRefused("PATCH", `/v1/group/${inner.id}`, { member_groups: [inner.id] }, /cycle|itself/);
+    const innerRole = await create("role", {});
+    const outerRole = await create("role", { member_roles: [innerRole.id] });
+    await expectRefused(
+      "PATCH",
+      `/v1/role/${innerRole.id}`,
+      { add_member_roles: [outerRole.id] },
+      /cycle|itself/,
+    );
+  });
+
+  test("the last Owner", async () => {
+    const { owner, builtIn } = facade;
+    const path = `/v1/group/${builtIn.owners}`;
+    await expectRefused("PATCH", path, { remove_member_users: [owner.id] }, /Owner/);
+    await expectRefused("PATCH", path, { member_users: [] }, /Owner/);
+    await expectRefused("PUT", "/v1/group", { name: "Owners" }, /Owner/);
+    await expectRefused("PATCH", "/v1/organization/members", { remove_users: { ids: [owner.id] } }, /Owner/);
+  });
+
+  test("built-in groups and taken names", async () => {
+    await expectRefused("DELETE", `/v1/group/${facade.builtIn.viewers}`, undefined, /built-in/);
+    await expectRefused("PATCH", `/v1/group/${facade.builtIn.viewers}`, { name: "x" }, /built-in/);
+    await expectRefused("PATCH", `/v1/group/${things.group}`, { name: "Viewers" }, /taken/);
+    await expectRefused("PATCH", `/v1/role/${things.role}`, { name: "Viewer" }, /taken/);
+  });
+});
+
+describe("requests that are wrong as a whole", () => {
+  const send = async (body: string | Uint8Array<ArrayBuffer>, contentType = "application/json") => {
+    const before = await positions(facade.system, facade.org.orgId);
+    const response = await fetch(`${facade.system.adminUrl}/v1/group`, {
+      method: "POST",
+      body,
+      headers: { authorization: `Bearer ${facade.owner.key}`, "content-type": contentType },
+    });
+    expect(await positions(facade.system, facade.org.orgId)).toEqual(before);
+    return { status: response.status, body: (await response.json()) as { error: string } };
+  };
+
+  test.each([
+    ["no JSON", "{", /^body: must be JSON/],
+    ["no UTF-8", Uint8Array.of(0x7b, 0xff, 0x7d), /^body: must be UTF-8/],
+    ["too large", JSON.stringify({ name: "x".repeat(3_000_000) }), /^body: is larger than/],
+    ["too deep", `${"[".repeat(100_000)}${"]".repeat(100_000)}`, /^body: is nested deeper than 64/],
+    ["a prototype", '{"name":"x","__proto__":{"a":1}}', /^body: must be JSON/],
+    ["nothing at all", "", /^body: is required/],
+  ])("%s", async (_name, body, error) => {
+    expect(await send(body)).toMatchObject({
+      status: 400,
+      body: { error: expect.stringMatching(error) },
+    });
+  });
+
+  test("another content type", async () => {
+    const answer = await send("name=x", "application/x-www-form-urlencoded");
+    expect(answer).toMatchObject({ status: 400, body: { error: "content-type: must be application/json" } });
+  });
+
+  test("ids and cursors in paths and queries", async () => {
+    await expectRefused("GET", "/v1/group/x", undefined, "group_id: must be a UUID");
+    await expectRefused("GET", "/v1/group?limit=-1", undefined, /^limit: must be a whole number/);
+    await expectRefused("GET", "/v1/group?limit=1e3", undefined, /^limit: must be a whole number/);
+    await expectRefused("GET", "/v1/group?limit=10001", undefined, "limit: must be at most 10000");
+    await expectRefused("GET", "/v1/group?starting_after=x", undefined, "starting_after: must be a UUID");
+    const unknown = randomUUID();
+    for (const list of ["group", "role", "user", "project", "api_key", "service_token", "acl/list_org"]) {
+      for (const cursor of ["starting_after", "ending_before"]) {
+        const path = `/v1/${list}?${cursor}=${unknown}`;
+        await expectRefused("GET", path, undefined, `${cursor}: is no object of this list`);
+        await expectRefused("GET", `${path}&limit=0`, undefined, `${cursor}: is no object of this list`);
+      }
+      const together = `/v1/${list}?starting_after=${unknown}&ending_before=${unknown}`;
+      await expectRefused("GET", together, undefined, /can't be given together/);
+    }
+    await expectRefused("GET", "/v1/acl", undefined, /^object_type: /);
+  });
+
+  test("paths that are no route of ours are not found, however they are spelled", async () => {
+    for (const path of ["/v2/group", "//v1/group", "/v1/%67roup/x/y", "/V1/group", "/v1/group;a=b"]) {
+      const answer = await facade.owner.rest.request("GET", path);
+      expect({ path, status: answer.status }).toEqual({ path, status: 404 });
+    }
+  });
+});
