@@ -17,6 +17,9 @@ interface Counts {
   readonly skipped: number;
 }
 
+/** A step that takes longer hangs: a loop without end in a test can't be ended by the test runner. */
+const minutesPerStep = 30;
+
 const noTests: Counts = { passed: 0, failed: 0, skipped: 0 };
 const filters = process.argv.slice(2);
 const outcomes: Outcome[] = [];
@@ -114,12 +117,21 @@ function sum(a: Counts, b: Counts): Counts {
 
 function run(command: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
-    running = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
-    running.once("error", (error) => {
+    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+    running = child;
+    const limit = setTimeout(() => {
+      say(`${command} hangs: ended after ${minutesPerStep} minutes`);
+      child.kill("SIGKILL");
+    }, minutesPerStep * 60_000);
+    const end = (code: number) => {
+      clearTimeout(limit);
+      resolve(code);
+    };
+    child.once("error", (error) => {
       say(`${command} does not start: ${error.message}`);
-      resolve(1);
+      end(1);
     });
-    running.once("exit", (code) => resolve(code ?? 1));
+    child.once("exit", (code) => end(code ?? 1));
   });
 }
 

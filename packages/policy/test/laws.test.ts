@@ -27,6 +27,7 @@ import {
   type RoleNode,
   systemRoles,
 } from "../src/index.ts";
+import { standingAccess } from "../src/tree.ts";
 import { lookupOf, type ObjectText, type OrganizationFacts, objectText } from "./organization-facts.ts";
 import { sampling } from "./sampling.ts";
 import { questionsAbout, targetsIn, type World, worlds } from "./worlds.ts";
@@ -327,10 +328,12 @@ function onlyThePath(
   const [direct] = path.groups;
   const access = new Map<ObjectText, Access>();
   let above: ObjectRef | null = path.objects.at(0) ?? null;
+  const lookup = lookupOf(facts);
+  // Up as decide goes: what these worlds say of parents may be wrong, and lead in a circle.
   while (above !== null) {
     const fact: Access | undefined = facts.access.get(objectText(above));
     if (fact !== undefined) access.set(objectText(above), { ...fact, acls: [] });
-    above = fact?.parent ?? parentByType(above, facts.org);
+    above = standingAccess(above, facts.org, lookup)?.parent ?? null;
   }
   const on = path.objects.at(-1);
   const fact = on === undefined ? undefined : facts.access.get(objectText(on));
@@ -363,10 +366,6 @@ function onlyThePath(
     ]),
     access,
   };
-}
-
-function parentByType({ type }: ObjectRef, org: OrgId): ObjectRef | null {
-  return type === "organization" ? null : organizationFace("organization", org);
 }
 
 function isSameId(id: string, target: ObjectRef | null): boolean {
