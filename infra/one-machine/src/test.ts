@@ -117,11 +117,12 @@ function sum(a: Counts, b: Counts): Counts {
 
 function run(command: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+    // A group of its own, so that ending it ends its workers.
+    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"], detached: true });
     running = child;
     const limit = setTimeout(() => {
       say(`${command} hangs: ended after ${minutesPerStep} minutes`);
-      child.kill("SIGKILL");
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     }, minutesPerStep * 60_000);
     const end = (code: number) => {
       clearTimeout(limit);
