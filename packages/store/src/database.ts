@@ -7,6 +7,7 @@ import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events"
 import pg from "pg";
 import { appendEvent, type Change, incarnationOf, lockLog } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
+import { AuditIndexes, LogChain } from "./log-chain.ts";
 import { FollowedLogs, LogTables } from "./log-tables.ts";
 
 export interface DatabaseOptions {
@@ -80,6 +81,8 @@ export class Database implements AsyncDisposable {
         migrationsList: [
           { name: "0001-log-tables", class: LogTables },
           { name: "0001-followed-logs", class: FollowedLogs },
+          { name: "0001-log-chain", class: LogChain },
+          { name: "0001-audit-indexes", class: AuditIndexes },
           ...options.migrations,
         ],
         snapshot: false,

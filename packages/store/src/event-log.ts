@@ -82,7 +82,11 @@ export async function appendEvent(
       [org, position, JSON.stringify(facts)],
     );
   }
-  await em.execute("update org_log set position = ? where org_id = ?", [position, org]);
+  await em.execute(
+    `update org_log set position = appended.position, head_hash = appended.hash
+     from event_log as appended where appended.org_id = org_log.org_id and appended.org_id = ? and appended.position = ?`,
+    [org, position],
+  );
   await em.execute("select pg_notify(?, ?)", [logChannel, org]);
 }
 
