@@ -1,7 +1,7 @@
 // From a fresh clone and any Node from 20 on to a running command: fetches pnpm, the dependencies and a newer Node,
 // generates the code of the contracts, each only when it must, and hands over. Imports nothing that has to be installed.
 //
-//   node infra/one-machine/bootstrap.mjs start | test | bench | check [arguments]
+//   node infra/one-machine/bootstrap.mjs start | test | bench | check | verify-log [arguments]
 //   node infra/one-machine/bootstrap.mjs exec COMMAND [arguments]      runs COMMAND with the tools of this checkout
 
 import { spawn, spawnSync } from "node:child_process";
@@ -35,7 +35,11 @@ const commands = {
   test: "infra/one-machine/src/test.ts",
   check: "infra/one-machine/src/check.ts",
   bench: "bench/src/main.ts",
+  "verify-log": "infra/operator/src/verify-log.ts",
 };
+
+/** Where `start` says how operators reach its databases and its Redis; variables that are set go first. */
+const operatorEnv = join(process.env.PORTCULLIS_STATE || join(root, ".portcullis"), "operator.env");
 
 const bytesNeeded = 1.5e9;
 const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
@@ -62,7 +66,11 @@ async function main() {
   process.exitCode =
     command === "exec"
       ? await handOver(args[0] ?? node, args.slice(1), env)
-      : await handOver(node, [join(root, commands[command]), ...args], env);
+      : await handOver(node, [...settingsOf(command), join(root, commands[command]), ...args], env);
+}
+
+function settingsOf(command) {
+  return commands[command].startsWith("infra/operator/") ? [`--env-file-if-exists=${operatorEnv}`] : [];
 }
 
 function requireNode() {

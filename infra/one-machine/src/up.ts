@@ -7,6 +7,7 @@ import { makeDemo } from "./demo.ts";
 import { greeting } from "./greeting.ts";
 import { stopAllLeftOver } from "./leash.ts";
 import { takeLock } from "./lock.ts";
+import { writeOperatorEnv } from "./operator-env.ts";
 import { createDatabases, dropDatabases, givenPostgres, keptPostgres } from "./postgres.ts";
 import { oneLine, Problem } from "./problem.ts";
 import { Progress } from "./progress.ts";
@@ -82,6 +83,7 @@ async function start(reset: boolean): Promise<void> {
   const databases = owners.map(databaseOf);
   if (reset) await dropDatabases(postgres, databases);
   await createDatabases(postgres, databases);
+  writeOperatorEnv({ databaseUrl: (owner) => postgres.databaseUrl(databaseOf(owner)), redisUrl: redis.url });
 
   const serviceCredential = keptSecret(join(state, "service-credential"));
   const surroundings = { ports, postgres, redis, serviceCredential, tell };
@@ -108,6 +110,7 @@ function begun<T extends Part>(part: T): T {
 function forget(embedded: { readonly postgres: boolean; readonly redis: boolean }): void {
   const kept = [
     "demo.env",
+    "operator.env",
     "service-credential",
     ...(embedded.postgres ? ["postgres/data", "postgres-password"] : []),
     ...(embedded.redis ? ["redis/data", "redis-password"] : []),
