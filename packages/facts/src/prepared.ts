@@ -38,8 +38,10 @@ export function weightOf({ key, value }: Pick<Fact, "key" | "value">): number {
       return 1;
     case "memberships":
       return 1 + (value as FactValues["memberships"]).length;
-    case "access":
-      return 1 + ((value as FactValues["access"])?.acls.length ?? 0);
+    case "access": {
+      const access = value as FactValues["access"];
+      return 1 + (access?.acls.length ?? 0) + (access?.alsoUnder.length ?? 0);
+    }
     case "groups": {
       let ids = 1;
       for (const { memberGroups } of (value as FactValues["groups"]).values()) ids += 1 + memberGroups.length;

@@ -252,18 +252,24 @@ function rolePermissionFromWire(message: RolePermissionMessage): RolePermission[
   return isObjectType(restrictObjectType) ? [{ permission, restrictObjectType }] : [];
 }
 
-function accessToWire({ parent, alsoUnder, acls }: Access): AccessMessage {
+function accessToWire({ parent, alsoUnder, publicRead, acls }: Access): AccessMessage {
   return {
     parent: parent === null ? undefined : objectToWire(parent),
     alsoUnder: alsoUnder.map(objectToWire),
+    publicRead: publicRead === true,
     acls: acls.map(aclToWire),
   };
 }
 
-function accessFromWire({ parent, alsoUnder, acls }: AccessMessage): Access | null {
+function accessFromWire({ parent, alsoUnder, publicRead, acls }: AccessMessage): Access | null {
   const [above] = parent === undefined ? [null] : knownObject(parent);
   if (above === undefined) return null;
-  return { parent: above, alsoUnder: alsoUnder.flatMap(knownObject), acls: acls.flatMap(aclFromWire) };
+  return {
+    parent: above,
+    alsoUnder: alsoUnder.flatMap(knownObject),
+    ...(publicRead && { publicRead }),
+    acls: acls.flatMap(aclFromWire),
+  };
 }
 
 function knownObject({ type, id }: ObjectRefMessage): ObjectRef[] {

@@ -66,22 +66,25 @@ const values: { readonly [Kind in FactKind]: fc.Arbitrary<unknown> } = {
     )
     .map((roles) => new Map(roles)),
   access: fc.option(
-    fc.record({
-      parent: fc.option(object),
-      alsoUnder: fc.array(object, { maxLength: 2 }),
-      acls: fc.array(
-        fc.record({
-          id: uuid,
-          subject: fc.record({ kind: fc.constantFrom("principal", "group"), id: uuid }),
-          grant: fc.oneof(
-            fc.record({ kind: fc.constant("permission"), permission, restrictObjectType }),
-            fc.record({ kind: fc.constant("role"), id: uuid }),
-          ),
-          expiresAtMs,
-        }),
-        { maxLength: 3 },
-      ),
-    }),
+    fc
+      .record({
+        parent: fc.option(object),
+        alsoUnder: fc.array(object, { maxLength: 2 }),
+        isPublic: fc.boolean(),
+        acls: fc.array(
+          fc.record({
+            id: uuid,
+            subject: fc.record({ kind: fc.constantFrom("principal", "group"), id: uuid }),
+            grant: fc.oneof(
+              fc.record({ kind: fc.constant("permission"), permission, restrictObjectType }),
+              fc.record({ kind: fc.constant("role"), id: uuid }),
+            ),
+            expiresAtMs,
+          }),
+          { maxLength: 3 },
+        ),
+      })
+      .map(({ isPublic, ...access }) => ({ ...access, ...(isPublic && { publicRead: true }) })),
   ),
   credential: fc.option(
     fc.record({

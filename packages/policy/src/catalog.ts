@@ -22,6 +22,8 @@ interface Row<Type extends string> {
   readonly parent: Type | null;
   /** The type of other objects that may list it and whose ACLs then reach it too. */
   readonly alsoUnder?: Type;
+  /** Whether one may be marked as public: every active member of its organisation may then read it. */
+  readonly mayBePublic?: true;
   /** Whose id names it: its own, or that of the organisation or project that it is a face of. */
   readonly idOf: "itself" | "organization" | "project";
   /** The fact that says whether it exists. A face of an organisation needs none: it is always there. */
@@ -71,7 +73,7 @@ export const objectTypes = {
     permissions,
   },
   project_log: { parent: "project", idOf: "project", existsBy: "access", permissions },
-  experiment: { parent: "project", idOf: "itself", existsBy: "access", permissions },
+  experiment: { parent: "project", mayBePublic: true, idOf: "itself", existsBy: "access", permissions },
   dataset: { parent: "project", idOf: "itself", existsBy: "access", permissions },
   prompt: { parent: "project", idOf: "itself", existsBy: "access", permissions },
   prompt_session: { parent: "project", idOf: "itself", existsBy: "access", permissions },

@@ -9,7 +9,15 @@ import type { Access, Acl, FactKey } from "./facts.ts";
 import type { GroupId, OrgId, PrincipalId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
 import type { RoleIndex } from "./role-index.ts";
-import { mayListUnder, nearestKnownAbove, standingAccess, startOf, type Target, typeOf } from "./tree.ts";
+import {
+  everyMemberMayRead,
+  mayListUnder,
+  nearestKnownAbove,
+  standingAccess,
+  startOf,
+  type Target,
+  typeOf,
+} from "./tree.ts";
 
 export interface Question {
   readonly org: OrgId;
@@ -26,7 +34,7 @@ export type Decided = Allowed | Denied;
 export interface Allowed {
   readonly kind: "decided";
   readonly allowed: true;
-  readonly because: Grant;
+  readonly because: Grant | Public;
 }
 
 export interface Denied {
@@ -52,6 +60,9 @@ export interface Grant {
   readonly on: ObjectRef;
 }
 
+/** No grant is needed: the object is public, and every active member may read it. */
+export type Public = "public";
+
 /** For logs and for administrators; a caller that may not know what exists must not be shown the difference. */
 export type DenyReason = "unknown_word" | "not_a_member" | "no_such_object" | "no_such_place" | "no_grant";
 
@@ -69,11 +80,13 @@ export function decide(question: Question, lookup: FactLookup): Decision {
   // Up to the root even when a grant is found, since an object is there only if all above it are.
   let grant: Grant | null = null;
   let complete = asked !== undefined;
+  let isPublic = false;
   let object: ObjectRef | null = start;
   while (object !== null) {
     const access = standingAccess(object, org, lookup);
     if (access === null) return noTarget;
     if (access === undefined) return needs(question, start, lookup);
+    if (object === start) isPublic = isPublicRead(question, access);
     if (asked !== undefined) grant ??= grantOn(object, access, asked);
     for (const other of access.alsoUnder) {
       if (!mayListUnder(object, other)) continue;
@@ -83,10 +96,13 @@ export function decide(question: Question, lookup: FactLookup): Decision {
     }
     object = access.parent;
   }
+  // The same reason whether or not the facts for a grant were loaded; but membership must be known.
+  if (isPublic && member !== undefined) return publicRead;
   if (grant !== null) return { kind: "decided", allowed: true, because: grant };
   return complete ? noGrant : needs(question, start, lookup);
 }
 
+const publicRead: Allowed = Object.freeze({ kind: "decided", allowed: true, because: "public" });
 const unknownWord = denied("unknown_word");
 const notAMember = denied("not_a_member");
 const noSuchObject = denied("no_such_object");
@@ -103,6 +119,10 @@ function hasKnownWords({ permission, target }: Question): boolean {
   return target.kind === "object"
     ? isObjectType(target.object.type)
     : isObjectType(target.type) && isObjectType(target.parent.type);
+}
+
+function isPublicRead({ permission, target }: Question, access: Access): boolean {
+  return permission === "read" && target.kind === "object" && everyMemberMayRead(target.object, access);
 }
 
 /** The question as it is put to each ACL. */

@@ -78,6 +78,8 @@ export interface Access {
   readonly parent: ObjectRef | null;
   /** Other objects whose ACLs reach this one too: the project groups that list a project. */
   readonly alsoUnder: readonly ObjectRef[];
+  /** Marked as public; whether that means anything is the catalog's to say. Absent: it is not. */
+  readonly publicRead?: true;
   readonly acls: readonly Acl[];
 }
 

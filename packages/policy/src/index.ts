@@ -9,4 +9,4 @@ export * from "./ids.ts";
 export type { FactLookup } from "./lookup.ts";
 export * from "./permissions-on.ts";
 export { indexRoles, type RoleIndex } from "./role-index.ts";
-export type { Target } from "./tree.ts";
+export { everyMemberMayRead, type Target } from "./tree.ts";

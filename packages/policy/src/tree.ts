@@ -87,6 +87,14 @@ export function mayListUnder(object: ObjectRef, other: ObjectRef): boolean {
   return other.type === objectTypeRow(object.type).alsoUnder;
 }
 
+/**
+ * Whether every active member of its organisation may read this object (itself, not what is below it), whoever is
+ * granted what. That it is there, up to the organisation, is for the caller to have seen.
+ */
+export function everyMemberMayRead(object: ObjectRef, access: Access): boolean {
+  return access.publicRead === true && objectTypeRow(object.type).mayBePublic === true;
+}
+
 /** The nearest object above one whose own fact is missing, as far as its type and id tell. */
 export function nearestKnownAbove(object: ObjectRef, org: OrgId): ObjectRef | null {
   const { idOf, parent } = objectTypeRow(object.type);

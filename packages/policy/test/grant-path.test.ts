@@ -122,5 +122,6 @@ function pathOf(question: Question, facts: OrganizationFacts): GrantPath | null 
 function grantOf(question: Question, lookup: FactLookup) {
   const decision = decide(question, lookup);
   if (decision.kind === "needs" || !decision.allowed) throw new Error("not allowed");
+  if (decision.because === "public") throw new Error("allowed without a grant");
   return decision.because;
 }

@@ -20,6 +20,7 @@ import {
   objectTypeRow,
   organizationFace,
   type PrincipalId,
+  type Public,
   permissions,
   permissionsOn,
   type Question,
@@ -35,14 +36,25 @@ import { questionsAbout, targetsIn, type World, worlds } from "./worlds.ts";
 const runs = sampling({ numRuns: 150 });
 
 describe(`on ${runs.numRuns} worlds, seed ${runs.seed}`, () => {
-  test("nothing granted, nothing allowed", { timeout: 120_000 }, () => {
+  test("nothing granted and nothing public, nothing allowed", { timeout: 120_000 }, () => {
     forEveryOrganization(({ nowMs, facts }) => {
-      expect(
-        allowedIn(
-          withAcls(facts, () => []),
-          { nowMs, asked: facts },
-        ),
-      ).toEqual([]);
+      const bare = withNothingPublic(withAcls(facts, () => []));
+      expect(allowedIn(bare, { nowMs, asked: facts })).toEqual([]);
+    });
+  });
+
+  test("public lets every member read, one experiment and nothing else", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const before = lookupOf(withNothingPublic(facts));
+      const after = lookupOf(facts);
+      for (const question of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
+        if (isAllowed(question, before) === isAllowed(question, after)) continue;
+        const { principal, permission, target } = question;
+        expect(isAllowed(question, after)).toBe(true);
+        expect(permission).toBe("read");
+        expect(target).toMatchObject({ kind: "object", object: { type: "experiment" } });
+        expect(facts.members.has(principal)).toBe(true);
+      }
     });
   });
 
@@ -170,8 +182,8 @@ describe(`on ${runs.numRuns} worlds, seed ${runs.seed}`, () => {
     forEveryOrganization(({ nowMs, facts }) => {
       const lookup = lookupOf(facts);
       for (const question of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
-        const grant = grantFor(question, lookup);
-        if (grant === null) continue;
+        const grant = reasonFor(question, lookup);
+        if (grant === null || grant === "public") continue;
         const path = grantPath(question, grant, lookup);
         if (path === null) throw new Error("an allowed question has no path");
         expect(isAllowed(question, lookupOf(onlyThePath(path, { question, facts })))).toBe(true);
@@ -237,10 +249,10 @@ function allowedIn(
 }
 
 function isAllowed(question: Question, lookup: FactLookup): boolean {
-  return grantFor(question, lookup) !== null;
+  return reasonFor(question, lookup) !== null;
 }
 
-function grantFor(question: Question, lookup: FactLookup): Grant | null {
+function reasonFor(question: Question, lookup: FactLookup): Grant | Public | null {
   const decision = decide(question, lookup);
   if (decision.kind === "needs") throw new Error("everything was loaded");
   return decision.allowed ? decision.because : null;
@@ -253,6 +265,14 @@ function withAcls(
   const access = new Map(
     [...facts.access].map(([object, fact]) => [object, { ...fact, acls: change(fact.acls) }]),
   );
+  return { ...facts, access };
+}
+
+function withNothingPublic(facts: OrganizationFacts): OrganizationFacts {
+  const access = new Map<ObjectText, Access>();
+  for (const [object, { parent, alsoUnder, acls }] of facts.access) {
+    access.set(object, { parent, alsoUnder, acls });
+  }
   return { ...facts, access };
 }
 
@@ -280,7 +300,7 @@ function rearranged(
       memberRoles: arrange(role.memberRoles),
     })),
     access: map(facts.access, (fact) => ({
-      parent: fact.parent,
+      ...fact,
       alsoUnder: arrange(fact.alsoUnder),
       acls: arrange(fact.acls),
     })),

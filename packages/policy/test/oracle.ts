@@ -84,6 +84,10 @@ function deriveAll(facts: OrganizationFacts, nowMs: number): ReadonlySet<Triple>
 
   const triples = new Set<Triple>();
   for (const [text, object] of there) {
+    // A public object may be read by every active member.
+    if (objectTypeRow(object.type).mayBePublic === true && facts.access.get(text)?.publicRead === true) {
+      for (const member of facts.members.keys()) triples.add(triple(member, "read", object));
+    }
     // Some unexpired ACL sits on O or on one of its ancestors ...
     for (const place of [text, ...(ancestors.get(text) ?? [])]) {
       const sittingOn = there.get(place);

@@ -57,6 +57,7 @@ export interface NewObject {
   readonly object: NamedObject;
   readonly parent: NamedObject;
   readonly alsoUnder: readonly NamedObject[];
+  readonly publicRead?: true;
 }
 
 export interface NamedAcl {
@@ -102,6 +103,12 @@ export type Change =
   | { readonly kind: "change_role"; readonly role: NamedRole }
   | { readonly kind: "create_object"; readonly object: NewObject }
   | { readonly kind: "delete_object"; readonly object: NamedObject }
+  | { readonly kind: "set_public"; readonly object: NamedObject; readonly isPublic: boolean }
+  | {
+      readonly kind: "list_project" | "unlist_project";
+      readonly project: NamedObject;
+      readonly by: NamedObject;
+    }
   | { readonly kind: "grant"; readonly acl: NamedAcl }
   | { readonly kind: "withdraw"; readonly acl: NamedAcl };
 

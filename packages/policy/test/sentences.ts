@@ -36,14 +36,18 @@ function readRolePermission(text: string): RolePermission {
   };
 }
 
-/** `experiment Tuned in project Search`, `project Search, listed by project_group Public` */
+/** `experiment Tuned in project Search, public`, `project Search, listed by project_group Public` */
 export function readNewObject(text: string): NewObject {
-  const [, object, parent, listedBy] = match(/^(.+?)(?: in (.+?))?(?:, listed by (.+))?$/, text);
+  const [, object, parent, listedBy, isPublic] = match(
+    /^(.+?)(?: in (.+?))?(?:, listed by (.+?))?(, public)?$/,
+    text,
+  );
   const named = readObject(object);
   return {
     object: named,
     parent: parent === undefined ? properParent(named) : readObject(parent),
     alsoUnder: listedBy === undefined ? [] : listedBy.split(" and ").map(readObject),
+    ...(isPublic !== undefined && { publicRead: true }),
   };
 }
 
@@ -146,6 +150,18 @@ const changes: readonly Reader[] = [
   [/^remove (\S+) from the organisation$/, (principal = "") => ({ kind: "remove_member", principal })],
   [/^delete group (.+)$/, (group = "") => ({ kind: "delete_group", group })],
   [/^delete role (.+)$/, (role = "") => ({ kind: "delete_role", role })],
+  [
+    /^make (.+) (public|private)$/,
+    (object, word) => ({ kind: "set_public", object: readObject(object), isPublic: word === "public" }),
+  ],
+  [
+    /^let (project_group .+) no longer list (project .+)$/,
+    (by, project) => ({ kind: "unlist_project", project: readObject(project), by: readObject(by) }),
+  ],
+  [
+    /^let (project_group .+) list (project .+)$/,
+    (by, project) => ({ kind: "list_project", project: readObject(project), by: readObject(by) }),
+  ],
   [/^delete (.+)$/, (object) => ({ kind: "delete_object", object: readObject(object) })],
   [/^create (.+)$/, (object = "") => ({ kind: "create_object", object: readNewObject(object) })],
   [

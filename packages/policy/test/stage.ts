@@ -135,6 +135,28 @@ export function setStage(scenario: Scenario, { nowMs }: { readonly nowMs: number
       case "delete_object":
         access.delete(objectText(refOf(change.object)));
         return;
+      case "set_public": {
+        const text = objectText(refOf(change.object));
+        const { publicRead: _before, ...fact } = standing(text);
+        access.set(text, { ...fact, ...(change.isPublic && { publicRead: true }) });
+        return;
+      }
+      case "list_project": {
+        const text = objectText(refOf(change.project));
+        const fact = standing(text);
+        access.set(text, { ...fact, alsoUnder: [...fact.alsoUnder, refOf(change.by)] });
+        return;
+      }
+      case "unlist_project": {
+        const text = objectText(refOf(change.project));
+        const by = objectText(refOf(change.by));
+        const fact = standing(text);
+        access.set(text, {
+          ...fact,
+          alsoUnder: fact.alsoUnder.filter((other) => objectText(other) !== by),
+        });
+        return;
+      }
       case "grant":
         return addAcl(change.acl);
       case "withdraw":
@@ -142,6 +164,12 @@ export function setStage(scenario: Scenario, { nowMs }: { readonly nowMs: number
       default:
         return change satisfies never;
     }
+  }
+
+  function standing(text: ObjectText): Access {
+    const fact = access.get(text);
+    if (fact === undefined) throw new Error(`${text} is not there`);
+    return fact;
   }
 
   function addGroup({ name, builtIn, members: joining, memberGroups }: NamedGroup): void {
@@ -166,10 +194,16 @@ export function setStage(scenario: Scenario, { nowMs }: { readonly nowMs: number
     roles.set(id, { permissions, memberRoles: memberRoles.map((role) => idOf(`role ${role}`)) });
   }
 
-  function addObject({ object, parent, alsoUnder }: NewObject): void {
+  function addObject({ object, parent, alsoUnder, publicRead }: NewObject): void {
     introduce(`${object.type} ${object.name}`);
     const ref = refOf(object);
-    access.set(objectText(ref), { parent: refOf(parent), alsoUnder: alsoUnder.map(refOf), acls: [] });
+    const listedBy = alsoUnder.map(refOf);
+    access.set(objectText(ref), {
+      parent: refOf(parent),
+      alsoUnder: listedBy,
+      ...(publicRead && { publicRead }),
+      acls: [],
+    });
     if (object.type === "project") {
       access.set(objectText({ type: "project_log", id: ref.id }), { parent: ref, alsoUnder: [], acls: [] });
     }

@@ -152,6 +152,7 @@ interface PlacedObject {
   readonly object: ObjectRef;
   readonly parent: ObjectRef | null;
   readonly alsoUnder: readonly ObjectRef[];
+  readonly publicRead: boolean;
 }
 
 interface PlacedAcl {
@@ -170,8 +171,8 @@ function accessFacts({
   readonly acls: readonly PlacedAcl[];
 }): ReadonlyMap<ObjectText, Access> {
   const facts = new Map<ObjectText, Access & { readonly acls: Acl[] }>();
-  for (const { object, parent, alsoUnder } of objects) {
-    facts.set(objectText(object), { parent, alsoUnder, acls: [] });
+  for (const { object, parent, alsoUnder, publicRead } of objects) {
+    facts.set(objectText(object), { parent, alsoUnder, ...(publicRead && { publicRead }), acls: [] });
   }
   for (const [number, { on, acl }] of acls.entries()) {
     const text = objectText(on);
@@ -184,7 +185,7 @@ function accessFacts({
 }
 
 function root(org: OrgId): PlacedObject {
-  return { object: organizationFace("organization", org), parent: null, alsoUnder: [] };
+  return { object: organizationFace("organization", org), parent: null, alsoUnder: [], publicRead: false };
 }
 
 const anyMember: fc.Arbitrary<Member> = fc.constantFrom({ kind: "user" }, { kind: "service_account" });
@@ -256,11 +257,14 @@ function anyObject(org: OrgId): fc.Arbitrary<PlacedObject> {
       parent: anyObjectId,
       oddParent: mostly(fc.constant(null), anyOddParent),
       alsoUnder: fc.array(fc.record({ type: anyTypeAbove, id: anyObjectId }), { maxLength: 2 }),
+      // Of whatever type: it must mean something only where the catalog says so.
+      publicRead: fc.boolean(),
     })
-    .map(({ type, own, parent, oddParent, alsoUnder }) => ({
+    .map(({ type, own, parent, oddParent, alsoUnder, publicRead }) => ({
       object: { type, id: objectTypeRow(type).idOf === "organization" ? asObjectId(org) : own },
       parent: oddParent ?? properParent(type, type === "project_log" ? own : parent, org),
       alsoUnder,
+      publicRead,
     }));
 }
 

@@ -133,11 +133,12 @@ class Acting implements ActedStory {
     await this.#make("role", role.name, { name: role.name, ...this.#contentOf(role) });
   }
 
-  async addObject({ object, parent }: NewObject): Promise<void> {
+  async addObject({ object, parent, publicRead }: NewObject): Promise<void> {
     const name = object.name ?? "";
     const body = {
       name,
       ...(parent.type === "project" && { project_id: this.#id("project", parent.name ?? "") }),
+      ...(publicRead && { public: true }),
       ...(object.type === "prompt" && { slug: name.toLowerCase().replaceAll(" ", "-") }),
     };
     await this.#make(object.type, name, body);
@@ -178,6 +179,19 @@ class Acting implements ActedStory {
         const { type, name } = change.object;
         return this.#write("DELETE", `${collectionOf(type)}/${this.#id(type, name ?? "")}`);
       }
+      case "set_public": {
+        const { type, name } = change.object;
+        const path = `${collectionOf(type)}/${this.#id(type, name ?? "")}`;
+        return this.#write("PATCH", path, { public: change.isPublic });
+      }
+      case "list_project":
+        return this.#patchProjectGroup(change.by, {
+          add_member_projects: [this.#id("project", change.project.name ?? "")],
+        });
+      case "unlist_project":
+        return this.#patchProjectGroup(change.by, {
+          remove_member_projects: [this.#id("project", change.project.name ?? "")],
+        });
       case "grant":
         return this.grant(change.acl);
       case "withdraw":
@@ -200,6 +214,10 @@ class Acting implements ActedStory {
 
   async #patchGroup(name: string, body: object): Promise<string> {
     return this.#write("PATCH", `/v1/group/${this.#id("group", name)}`, body);
+  }
+
+  async #patchProjectGroup({ name }: NamedObject, body: object): Promise<string> {
+    return this.#write("PATCH", `/v1/project_group/${this.#id("project_group", name ?? "")}`, body);
   }
 
   async #make(type: NamedObject["type"], name: string, body: object): Promise<void> {

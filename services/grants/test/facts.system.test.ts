@@ -105,7 +105,9 @@ function creating(type: number, at: number, name: number, owned: boolean, replac
     const below = ["experiment", "dataset", "prompt", "prompt_session"].includes(chosen);
     if (below && parent === undefined) return;
     const request = below
-      ? inProject(parent as never, chosen, `n${name % 4}`, { payloadJson: `{"n":${at % 3}}` })
+      ? inProject(parent as never, chosen, `n${name % 4}`, {
+          payloadJson: `{"n":${at % 3},"public":${name % 3 === 0}}`,
+        })
       : project(world.org, `n${name % 4}`, {
           type: chosen,
           parent: { type: chosen === "project" ? "org_project" : "organization", id: world.org },
@@ -123,7 +125,8 @@ function renaming(at: number, name: number): Step {
     const object = pick(world.objects, at);
     if (object === undefined) return;
     const { type, id, orgId } = object;
-    await service.grants.updateObject({ context, type, id, orgId, name: `n${name % 8}` });
+    const payloadJson = `{"public":${at % 2 === 0}}`;
+    await service.grants.updateObject({ context, type, id, orgId, name: `n${name % 8}`, payloadJson });
   };
 }
 

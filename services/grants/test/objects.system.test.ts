@@ -106,6 +106,33 @@ test("every registered type can be made, once for each identity, and reads back 
   }
 });
 
+test("an experiment is public while it says so, and nothing else ever is", async () => {
+  const org = newOrg();
+  const at = await create(project(org, "p", { payloadJson: '{"public":true}' }));
+  const experiment = await create(inProject(at, "experiment", "e", { payloadJson: '{"public":true}' }));
+  const dataset = await create(inProject(at, "dataset", "d", { payloadJson: '{"public":true}' }));
+  for (const object of [at, dataset])
+    expect((await access(org, object)).value).not.toHaveProperty("publicRead");
+  expect(await access(org, experiment)).toMatchObject({ lo: 2, value: { publicRead: true } });
+  const steps: readonly (readonly [payload: string, isPublic: boolean, touches: boolean])[] = [
+    ['{"note":1}', true, false],
+    ['{"public":false}', false, true],
+    ['{"public":"true"}', false, false],
+    ['{"public":true}', true, true],
+    ['{"public":{"a":1}}', false, true],
+    ['{"public":true}', true, true],
+  ];
+  for (const [payloadJson, isPublic, touches] of steps) {
+    const { revision } = await service.grants.updateObject(change(experiment, { payloadJson }));
+    const fact = await access(org, experiment);
+    expect([payloadJson, fact.value?.publicRead === true]).toEqual([payloadJson, isPublic]);
+    expect([payloadJson, fact.lo === revision?.position]).toEqual([payloadJson, touches]);
+  }
+  // A replacement resets what it does not give.
+  await service.grants.replaceObject(inProject(at, "experiment", "e"));
+  expect((await access(org, experiment)).value).not.toHaveProperty("publicRead");
+});
+
 test("identities are told apart byte by byte, per type and per parent", async () => {
   const org = newOrg();
   const names = ["Chat", "chat", "chat ", "cha\u0301t", "ch\u00e1t"];

@@ -72,6 +72,11 @@ export function facesOf({ type, id }: ObjectRef): ObjectRef[] {
     .map((face) => ({ type: face, id }));
 }
 
+/** Whether every active member may read it. */
+export function isPublic({ type, payload }: Pick<RegisteredObject, "type" | "payload">): boolean {
+  return objectTypeRow(type).mayBePublic === true && payload["public"] === true;
+}
+
 /** Which of its texts tells an object from the others of its type under the same parent. */
 export function identifiedBy(type: ObjectType): "name" | "slug" {
   return type === "prompt" ? "slug" : "name";

@@ -1,6 +1,6 @@
 import { invalid } from "@portcullis/chassis/fault";
 
-/** What the REST contract stores with an object and gives back: JSON that means nothing to us. */
+/** What the REST contract stores with an object and gives back: JSON that means nothing to us, but for `public`. */
 export type Payload = Readonly<Record<string, unknown>>;
 
 export const payloadBytesMax = 1024 * 1024;

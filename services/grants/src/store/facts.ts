@@ -43,7 +43,8 @@ export async function readFacts(
     if (key.kind === "roles") return roles.get(key.org) ?? new Map();
     if (key.kind !== "access") return null;
     const place = placeOf(key, objects);
-    return place === null ? null : { ...place, acls: acls.get(textOf(key.org, key.object)) ?? [] };
+    if (place === null) return null;
+    return { ...place, acls: acls.get(textOf(key.org, key.object)) ?? [] };
   });
 }
 
@@ -51,15 +52,15 @@ type AccessKey = Extract<FactKey, { kind: "access" }>;
 type Place = Omit<Access, "acls">;
 
 /** Where the object stands in the tree; null if it is not there. Of groups and roles, that is said elsewhere. */
-function placeOf({ org, object }: AccessKey, parents: ReadonlyMap<string, ObjectRef>): Place | null {
+function placeOf({ org, object }: AccessKey, registered: ReadonlyMap<string, Place>): Place | null {
   if (isOneOfOrganization(object.type)) {
     return (object.id as string) === org ? under(parentInOrganization(object.type, org)) : null;
   }
   const behind = registeredBehind(object);
   if (behind === null) return under(parentInOrganization(object.type, org));
-  const parent = parents.get(textOf(org, behind));
-  if (parent === undefined) return null;
-  return under(behind.type === object.type ? parent : behind);
+  const place = registered.get(textOf(org, behind));
+  if (place === undefined) return null;
+  return behind.type === object.type ? place : under(behind);
 }
 
 function under(parent: ObjectRef | null): Place {
@@ -73,12 +74,12 @@ function parentInOrganization(type: ObjectType, org: OrgId): ObjectRef | null {
 
 export const objectsQuery = {
   name: "objects",
-  text: `select org_id, id, type, parent_type, parent_id from object
+  text: `select org_id, id, type, parent_type, parent_id, public_read from object
          where id = any($1::uuid[]) and deleted_at is null`,
 } as const;
 
-/** The parents of the live objects among these and behind them. */
-async function readObjects(client: ClientBase, keys: readonly AccessKey[]): Promise<Map<string, ObjectRef>> {
+/** Where the live objects among these and behind them stand. */
+async function readObjects(client: ClientBase, keys: readonly AccessKey[]): Promise<Map<string, Place>> {
   const ids = keys.flatMap((key) => registeredBehind(key.object)?.id ?? []);
   if (ids.length === 0) return new Map();
   const { rows } = await client.query<{
@@ -87,15 +88,19 @@ async function readObjects(client: ClientBase, keys: readonly AccessKey[]): Prom
     type: string;
     parent_type: string;
     parent_id: ObjectId;
+    public_read: boolean;
   }>({ ...objectsQuery, values: [ids] });
-  const parents = new Map<string, ObjectRef>();
+  const places = new Map<string, Place>();
   for (const row of rows) {
     if (!isObjectType(row.type) || objectTypeRow(row.type).parent !== row.parent_type) continue;
     if (!isObjectType(row.parent_type)) continue;
     if (isOneOfOrganization(row.parent_type) && (row.parent_id as string) !== row.org_id) continue;
-    parents.set(textOf(row.org_id, row), { type: row.parent_type, id: row.parent_id });
+    places.set(textOf(row.org_id, row), {
+      ...under({ type: row.parent_type, id: row.parent_id }),
+      ...(row.public_read && { publicRead: true }),
+    });
   }
-  return parents;
+  return places;
 }
 
 /** By id alone, which the index likes best. Ids are hardly ever shared, and what was not asked for is not answered. */

@@ -66,5 +66,18 @@ class Tables extends Migration {
   }
 }
 
+/** `isPublic` of `domain/object.ts` once more, where the hot reads find it without the payload. */
+class PublicExperiments extends Migration {
+  override up(): void {
+    this.addSql(`
+      alter table object add column public_read boolean not null
+        generated always as (type = 'experiment' and coalesce(payload -> 'public' = 'true'::jsonb, false)) stored;
+    `);
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
-export const migrations: readonly MigrationObject[] = [{ name: "0002-grants", class: Tables }];
+export const migrations: readonly MigrationObject[] = [
+  { name: "0002-grants", class: Tables },
+  { name: "0003-public-experiments", class: PublicExperiments },
+];

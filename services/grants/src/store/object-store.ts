@@ -14,6 +14,7 @@ import {
   forTheLog,
   freshText,
   identifiedBy,
+  isPublic,
   type NewObject,
   type ObjectChange,
   type ObjectFilter,
@@ -230,7 +231,7 @@ function change(
     subject: { type: before.type, id: before.id },
     before: forTheLog(before),
     after: forTheLog(after),
-    touches: [],
+    touches: isPublic(before) === isPublic(after) ? [] : touchesOf(before),
   });
   return after;
 }
