@@ -65,11 +65,7 @@ export async function appendEvent(
       change.subject.id,
       jsonOrNull(change.before),
       jsonOrNull(change.after),
-      JSON.stringify(
-        touches.map((key) =>
-          Buffer.from(FactKeyMessage.encode(factKeyToWire(key)).finish()).toString("base64"),
-        ),
-      ),
+      JSON.stringify(touches.map(touchText)),
       `{${kinds.join(",")}}`,
     ],
   );
@@ -185,6 +181,11 @@ function eventOf(owner: Owner, row: EventRow): Event {
     touches: row.touches.map((bytes) => FactKeyMessage.decode(Buffer.from(bytes, "base64"))),
     touchedKinds: row.touched_kinds,
   };
+}
+
+/** A touched fact as its row holds it. */
+export function touchText(key: FactKey): string {
+  return Buffer.from(FactKeyMessage.encode(factKeyToWire(key)).finish()).toString("base64");
 }
 
 function kindText(kind: FactKind): string {

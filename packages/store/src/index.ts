@@ -1,3 +1,4 @@
+export { auditHandlers } from "./audit-service.ts";
 export { Database, type DatabaseOptions, type Write, type Written } from "./database.ts";
 export type { Change } from "./event-log.ts";
 export { factsHandlers, type ReadFacts } from "./facts-service.ts";

@@ -1,4 +1,6 @@
 import { connect, type Stub } from "@portcullis/chassis/rpc/client";
+import type { Owner } from "@portcullis/policy";
+import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
@@ -14,25 +16,44 @@ export interface Owners {
   readonly tokens: Stub<typeof TokensService>;
 }
 
+/** What was changed: each owner's own log. */
+export type AuditLogs = Readonly<Record<Owner, Stub<typeof AuditService>>>;
+
 /** Who decides. */
 export type Decision = Stub<typeof DecisionService>;
 
 type Addresses = Omit<Config, "PORTCULLIS_LISTEN" | "PORTCULLIS_CORS_ORIGINS" | "PORTCULLIS_LOG_LEVEL">;
 
+interface Connections extends Disposable {
+  readonly owners: Owners;
+  readonly logs: AuditLogs;
+  readonly decision: Decision;
+}
+
 /** Connections to all whom the facade asks. They connect when first used. */
-export function connectOwners(config: Addresses): Disposable & { owners: Owners; decision: Decision } {
+export function connectOwners(config: Addresses): Connections {
   using parts = new DisposableStack();
   const to = (peer: string, address: string) =>
     parts.use(
       connect({ peer, address, service: "admin", serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL }),
     );
+  const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
+  const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
+  const grants = to("grants", config.PORTCULLIS_GRANTS_ADDRESS);
+  const tokens = to("tokens", config.PORTCULLIS_TOKENS_ADDRESS);
   const owners = {
-    identity: to("identity", config.PORTCULLIS_IDENTITY_ADDRESS).stub(IdentityService),
-    groups: to("groups", config.PORTCULLIS_GROUPS_ADDRESS).stub(GroupsService),
-    grants: to("grants", config.PORTCULLIS_GRANTS_ADDRESS).stub(GrantsService),
-    tokens: to("tokens", config.PORTCULLIS_TOKENS_ADDRESS).stub(TokensService),
+    identity: identity.stub(IdentityService),
+    groups: groups.stub(GroupsService),
+    grants: grants.stub(GrantsService),
+    tokens: tokens.stub(TokensService),
+  };
+  const logs = {
+    identity: identity.stub(AuditService),
+    groups: groups.stub(AuditService),
+    grants: grants.stub(AuditService),
+    tokens: tokens.stub(AuditService),
   };
   const decision = to("decision", config.PORTCULLIS_DECISION_ADDRESS).stub(DecisionService);
   const connections = parts.move();
-  return { owners, decision, [Symbol.dispose]: () => connections.dispose() };
+  return { owners, logs, decision, [Symbol.dispose]: () => connections.dispose() };
 }

@@ -9,13 +9,13 @@ import { serveHttp } from "./server.ts";
 /** Starts the facade. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const { owners, decision } = parts.use(connectOwners(config));
+  const { owners, logs, decision } = parts.use(connectOwners(config));
   const access = askDecision(decision, owners);
   const server = parts.use(
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
       corsOrigins: config.PORTCULLIS_CORS_ORIGINS,
-      routes: allRoutes({ owners, access }),
+      routes: allRoutes({ owners, logs, access }),
       decision,
       identity: owners.identity,
       access,

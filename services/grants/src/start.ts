@@ -2,9 +2,10 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
-import { Database, factsHandlers, startFollower, startRelay } from "@portcullis/store";
+import { auditHandlers, Database, factsHandlers, startFollower, startRelay } from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { groupDeleted, membersRemoved } from "./departures.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -60,6 +61,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       [
         implement(GrantsService, handlers(stores)),
         implement(FactsService, factsHandlers(database, readFacts)),
+        implement(AuditService, auditHandlers(database)),
       ],
     ),
   );

@@ -2,9 +2,10 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
-import { Database, factsHandlers, startRelay } from "@portcullis/store";
+import { auditHandlers, Database, factsHandlers, startRelay } from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { followFormerMembers } from "./former-members.ts";
 import { fromIdentity } from "./members.ts";
@@ -50,6 +51,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       [
         implement(GroupsService, handlers(store)),
         implement(FactsService, factsHandlers(database, readFacts)),
+        implement(AuditService, auditHandlers(database)),
       ],
     ),
   );

@@ -2,12 +2,13 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
-import { Database, factsHandlers, startRelay } from "@portcullis/store";
+import { auditHandlers, Database, factsHandlers, startRelay } from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { departuresOf } from "./departures.ts";
 import { handlers } from "./rpc/index.ts";
@@ -66,6 +67,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       [
         implement(IdentityService, handlers(organizations, members)),
         implement(FactsService, factsHandlers(database, readFacts)),
+        implement(AuditService, auditHandlers(database)),
       ],
     ),
   );

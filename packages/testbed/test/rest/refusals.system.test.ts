@@ -9,6 +9,7 @@ import { type Facade, newEmail, type Person, positions, startFacade } from "./fa
 const nothing = undefined as never;
 const routes = allRoutes({
   owners: { identity: nothing, groups: nothing, grants: nothing, tokens: nothing },
+  logs: nothing,
   access: nothing,
 }).map(({ method, path }) => ({ method, path, name: `${method} ${path}` }));
 
@@ -146,6 +147,12 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
     "DELETE /v1/acl": { path: "/v1/acl", body: content, viewer: 403, stranger: 404 },
     "GET /v1/acl/:acl_id": { path: `/v1/acl/${acl.id}`, viewer: 404, stranger: 404 },
     "DELETE /v1/acl/:acl_id": { path: `/v1/acl/${acl.id}`, viewer: 404, stranger: 404 },
+    "GET /v1/access/audit-log": {
+      path: `/v1/access/audit-log?object_type=project&object_id=${project.id}`,
+      viewer: 403,
+      stranger: 200,
+      empty: true,
+    },
     "GET /v1/api_key": { path: "/v1/api_key?scope=organization", viewer: 403, stranger: 200, empty: true },
     "POST /v1/api_key": {
       path: "/v1/api_key",

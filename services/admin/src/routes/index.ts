@@ -1,6 +1,7 @@
 import type { Access } from "../access.ts";
-import type { Owners } from "../owners.ts";
+import type { AuditLogs, Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
+import { auditLogRoutes } from "./access-audit-log.ts";
 import { aclRoutes } from "./acl.ts";
 import { apiKeyRoutes } from "./api-key.ts";
 import { datasetRoutes } from "./dataset.ts";
@@ -18,11 +19,12 @@ import { userRoutes } from "./user.ts";
 /** What routes are made of. */
 export interface Parts {
   readonly owners: Owners;
+  readonly logs: AuditLogs;
   readonly access: Access;
 }
 
 /** Every route that takes a credential, which is all but the greeting and the health of the process. */
-export function allRoutes({ owners, access }: Parts): readonly Route[] {
+export function allRoutes({ owners, logs, access }: Parts): readonly Route[] {
   return [
     ...organizationRoutes(owners),
     ...memberRoutes(owners),
@@ -37,5 +39,6 @@ export function allRoutes({ owners, access }: Parts): readonly Route[] {
     ...playgroundRoutes(owners, access),
     ...apiKeyRoutes(owners),
     ...serviceTokenRoutes(owners),
+    ...auditLogRoutes(logs),
   ];
 }

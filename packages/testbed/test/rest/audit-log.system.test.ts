@@ -1,0 +1,345 @@
+import { createHash, randomUUID } from "node:crypto";
+import { allRoutes } from "@portcullis/admin-service/routes";
+import { type Owner, owners } from "@portcullis/policy";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Facade, newEmail, type Person, startFacade } from "./facade.ts";
+
+// Everything that is changed over REST is found in the audit log, under the name of whoever changed it.
+
+const nothing = undefined as never;
+const writingRoutes = allRoutes({
+  owners: { identity: nothing, groups: nothing, grants: nothing, tokens: nothing },
+  logs: nothing,
+  access: nothing,
+})
+  .filter((route) => route.method !== "GET")
+  .map(({ method, path }) => `${method} ${path}`);
+
+let facade: Facade;
+beforeAll(async () => {
+  facade = await startFacade();
+});
+afterAll(() => facade?.[Symbol.asyncDispose]());
+
+interface Entry {
+  readonly owner: Owner;
+  readonly position: number;
+  readonly at: string;
+  readonly actor: { readonly principal_id: string; readonly credential_id: string | null } | null;
+  readonly action: string;
+  readonly subject: { readonly type: string; readonly id: string };
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly request_id: string;
+  readonly source_address: string | null;
+  readonly hash: string | null;
+}
+
+interface Page {
+  readonly events: readonly Entry[];
+  readonly next_cursor: string | null;
+}
+
+function pageOf(query: Readonly<Record<string, string>> = {}, person: Person = facade.owner): Promise<Page> {
+  return person.rest.ok<Page>("GET", `/v1/access/audit-log?${new URLSearchParams(query)}`);
+}
+
+const nameOf = ({ owner, position }: Entry) => `${owner} ${position}`;
+
+/** What a route is called with to change something. */
+interface Write {
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+function create(path: string, body: object = {}): Promise<{ id: string }> {
+  return facade.owner.rest.ok("POST", path, { name: randomUUID(), ...body });
+}
+
+async function invite(invited: object): Promise<string> {
+  const { added_users: added } = await facade.owner.rest.ok<{ added_users: { id: string }[] }>(
+    "PATCH",
+    "/v1/organization/members",
+    { invite_users: invited },
+  );
+  return added[0]?.id ?? "";
+}
+
+async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write>>>> {
+  const { id: project } = await create("/v1/project");
+  const robot = await invite({ service_accounts: [{ name: randomUUID() }] });
+  const name = () => randomUUID();
+  const content = async () => ({
+    object_type: "project",
+    object_id: project,
+    user_id: (await facade.member()).id,
+    permission: "read",
+  });
+  const added = async () => {
+    const body = await content();
+    const { id } = await facade.owner.rest.ok<{ id: string }>("POST", "/v1/acl", body);
+    return { id, body };
+  };
+  const token = () => create("/v1/service_token", { service_account_id: robot });
+  const batch = (path: string) => async (): Promise<Write> => {
+    return { path, body: { add_acls: [await content()], remove_acls: [(await added()).body] } };
+  };
+  const one = (path: string, make: () => Promise<{ id: string }>) => async (): Promise<Write> => {
+    return { path: `${path}/${(await make()).id}` };
+  };
+  const writes: Record<string, () => Promise<Write>> = {
+    "PATCH /v1/organization/:organization_id": async () => ({
+      path: `/v1/organization/${facade.org.orgId}`,
+      body: { api_url: `https://${randomUUID()}.example` },
+    }),
+    "PATCH /v1/organization/members": async () => ({
+      path: "/v1/organization/members",
+      body: {
+        invite_users: { emails: [newEmail()], group_ids: [facade.builtIn.viewers] },
+        remove_users: { ids: [(await facade.member()).id] },
+      },
+    }),
+    "POST /v1/acl": async () => ({ path: "/v1/acl", body: await content() }),
+    "PUT /v1/acl": async () => ({ path: "/v1/acl", body: await content() }),
+    "DELETE /v1/acl": async () => ({ path: "/v1/acl", body: (await added()).body }),
+    "POST /v1/acl/batch_update": batch("/v1/acl/batch_update"),
+    "POST /v1/acl/batch-update": batch("/v1/acl/batch-update"),
+    "DELETE /v1/acl/:acl_id": one("/v1/acl", added),
+    "POST /v1/api_key": async () => ({ path: "/v1/api_key", body: { name: name() } }),
+    "DELETE /v1/api_key/:api_key_id": one("/v1/api_key", () => create("/v1/api_key")),
+    "DELETE /v1/service_token": async () => ({ path: "/v1/service_token", body: { id: (await token()).id } }),
+    "DELETE /v1/service_token/:service_token_id": one("/v1/service_token", token),
+  };
+  for (const method of ["POST", "PUT"]) {
+    const body = () => ({ name: name(), service_account_id: robot });
+    writes[`${method} /v1/service_token`] = async () => ({ path: "/v1/service_token", body: body() });
+  }
+  const inProject = { project_id: project };
+  const kinds: readonly (readonly [string, string, () => object])[] = [
+    ["/v1/group", "group", () => ({ name: name(), member_users: [facade.viewer.id] })],
+    ["/v1/role", "role", () => ({ name: name() })],
+    ["/v1/project", "project", () => ({ name: name() })],
+    ["/v1/experiment", "experiment", () => ({ name: name(), ...inProject })],
+    ["/v1/dataset", "dataset", () => ({ name: name(), ...inProject })],
+    ["/v1/prompt", "prompt", () => ({ name: name(), slug: name(), ...inProject })],
+    ["/v1/access/playground", "playground", () => ({ name: name(), ...inProject })],
+  ];
+  for (const [path, noun, body] of kinds) {
+    const id = async () => (await create(path, body())).id;
+    writes[`POST ${path}`] = async () => ({ path, body: body() });
+    writes[`PUT ${path}`] = async () => ({ path, body: body() });
+    writes[`PATCH ${path}/:${noun}_id`] = async () => ({
+      path: `${path}/${await id()}`,
+      body: { name: name() },
+    });
+    writes[`DELETE ${path}/:${noun}_id`] = async () => ({ path: `${path}/${await id()}` });
+  }
+  return writes;
+}
+
+describe("every writing route", () => {
+  let writes: Awaited<ReturnType<typeof makeWrites>>;
+  beforeAll(async () => {
+    writes = await makeWrites();
+  });
+
+  async function send(person: Person, method: string, { path, body }: Write) {
+    const requestId = `audited-${randomUUID()}`;
+    const { status } = await fetch(`${facade.system.adminUrl}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${person.key}`,
+        "x-request-id": requestId,
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const { events } = await pageOf({ limit: "20" });
+    return { status, events: events.filter((event) => event.request_id === requestId) };
+  }
+
+  test("has its write here", () => {
+    expect(Object.keys(writes).toSorted()).toEqual(writingRoutes.toSorted());
+  });
+
+  test.each(writingRoutes)(
+    "%s is in the log with who, from where and what; refused, it is not",
+    async (name) => {
+      const method = name.slice(0, name.indexOf(" "));
+      const write = await writes[name]?.();
+      if (write === undefined) throw new Error(`no write for ${name}`);
+      const refused = await send(facade.newcomer, method, write);
+      if (name !== "POST /v1/api_key") {
+        expect(refused.status).toBeGreaterThanOrEqual(400);
+        expect(refused.events).toEqual([]);
+      }
+      const { status, events } = await send(facade.owner, method, write);
+      expect(status).toBe(200);
+      expect(events).not.toEqual([]);
+      for (const event of events.filter(({ actor }) => actor !== null)) {
+        expect(event).toMatchObject({
+          actor: { principal_id: facade.owner.id, credential_id: expect.any(String), impersonated_id: null },
+          source_address: expect.stringMatching(/^(127\.0\.0\.1|::1|::ffff:127\.0\.0\.1)$/),
+          hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+        });
+        expect(event.before ?? event.after).not.toBeNull();
+        if (/_(created|added)$/.test(event.action)) expect(event.after).not.toBeNull();
+        if (/_(updated|deleted|removed|revoked)$/.test(event.action) && event.action !== "acls_updated") {
+          expect(event.before).not.toBeNull();
+        }
+      }
+      // What follows by itself is the system's doing, under the same request id.
+      expect(events.filter(({ actor }) => actor !== null)).not.toEqual([]);
+    },
+  );
+});
+
+test("a change shows what was before and what is after", async () => {
+  const { id } = await create("/v1/group", { name: "One", member_users: [facade.viewer.id] });
+  const change = { name: "Two", remove_member_users: [facade.viewer.id] };
+  await facade.owner.rest.ok("PATCH", `/v1/group/${id}`, change);
+  const { events } = await pageOf({ object_type: "group", object_id: id, action: "group_updated" });
+  expect(events).toMatchObject([
+    {
+      owner: "groups",
+      subject: { type: "group", id },
+      before: { name: "One", principals: [facade.viewer.id] },
+      after: { name: "Two", principals: [] },
+    },
+  ]);
+});
+
+test("page by page, each event comes once and newest first, while others come in", async () => {
+  const { events: all } = await pageOf({ limit: "1000", to: new Date().toISOString() });
+  expect(new Set(all.map((event) => event.owner))).toEqual(new Set(owners));
+  const times = all.map((event) => Date.parse(event.at));
+  expect(times).toEqual(times.toSorted((one, other) => other - one));
+  for (const limit of ["7", "40"]) {
+    const seen: string[] = [];
+    let cursor = "";
+    do {
+      const page: Page = await pageOf({ limit, cursor });
+      expect(page.events.length).toBeLessThanOrEqual(Number(limit));
+      seen.push(...page.events.map(nameOf));
+      cursor = page.next_cursor ?? "";
+      if (seen.length < 100) await create("/v1/project");
+    } while (cursor !== "");
+    expect(new Set(seen).size).toBe(seen.length);
+    const known = new Set(all.map(nameOf));
+    expect(seen.filter((name) => known.has(name))).toEqual(all.map(nameOf));
+  }
+});
+
+test("who acted, what was done, what it was done to, whom it concerned, and when", async () => {
+  const [actor, concerned] = [await facade.member([facade.builtIn.engineers]), await facade.member()];
+  const project = await actor.rest.ok<{ id: string }>("POST", "/v1/project", { name: randomUUID() });
+  const [created] = (await pageOf({ actor_id: actor.id })).events;
+  expect(created).toMatchObject({ action: "object_created", subject: { id: project.id } });
+  const grant = { object_type: "project", object_id: project.id, user_id: concerned.id, permission: "read" };
+  const acl = await facade.owner.rest.ok<{ id: string }>("POST", "/v1/acl", grant);
+  const experiment = await create("/v1/experiment", { project_id: project.id });
+  await facade.owner.rest.ok("DELETE", `/v1/project/${project.id}`);
+
+  const actions = async (query: Record<string, string>) =>
+    (await pageOf(query)).events.map((event) => event.action);
+  const about = { object_type: "project", object_id: project.id };
+  expect(await actions(about)).toEqual(["objects_deleted", "acls_updated", "object_created"]);
+  expect(await actions({ object_type: "experiment", object_id: experiment.id })).toEqual([
+    "objects_deleted",
+    "object_created",
+  ]);
+  expect(await actions({ object_type: "acl", object_id: acl.id })).toEqual(["acls_updated"]);
+  expect(await actions({ ...about, actor_id: actor.id })).toEqual(["object_created"]);
+  expect(await actions({ ...about, action: "acls_updated" })).toEqual(["acls_updated"]);
+  const concerning = await actions({ principal_id: concerned.id });
+  expect(concerning.slice(0, 2)).toEqual(["objects_deleted", "acls_updated"]);
+  expect(concerning).toEqual(expect.arrayContaining(["credential_created", "members_invited"]));
+  expect(await actions({ ...about, from: created?.at ?? "" })).toHaveLength(3);
+  expect(await actions({ ...about, to: created?.at ?? "" })).toEqual([]);
+  expect(await actions({ ...about, object_id: randomUUID() })).toEqual([]);
+});
+
+test("whoever may read org_audit_logs may read it, and no other organization's", async () => {
+  const auditor = await facade.member();
+  expect((await auditor.rest.request("GET", "/v1/access/audit-log")).status).toBe(403);
+  await facade.owner.rest.ok("POST", "/v1/acl", {
+    object_type: "org_audit_logs",
+    object_id: facade.org.orgId,
+    user_id: auditor.id,
+    permission: "read",
+  });
+  const { events } = await pageOf({ limit: "1" }, auditor);
+  expect(events).toHaveLength(1);
+  const { next_cursor: cursor } = await pageOf({ limit: "5" });
+  const foreign = await pageOf({ limit: "1000" }, facade.stranger);
+  const behind = await pageOf({ limit: "1000", cursor: cursor ?? "" }, facade.stranger);
+  for (const page of [foreign, behind]) {
+    expect(JSON.stringify(page)).not.toContain(facade.org.orgId);
+    expect(page.events.length).toBeGreaterThan(0);
+  }
+});
+
+test("no secret is in it, nor what would let one be recognised", async () => {
+  const robot = await invite({ service_accounts: [{ name: randomUUID() }] });
+  const { key } = await facade.owner.rest.ok<{ key: string }>("POST", "/v1/api_key", { name: randomUUID() });
+  const { key: token } = await facade.owner.rest.ok<{ key: string }>("POST", "/v1/service_token", {
+    name: randomUUID(),
+    service_account_id: robot,
+  });
+  const secrets = [key, token, facade.owner.key, facade.viewer.key, facade.system.serviceCredential];
+  for (const secret of secrets) expect(secret.length).toBeGreaterThan(20);
+  const traces = secrets.flatMap((secret) => {
+    const digest = createHash("sha256").update(secret).digest();
+    return [secret, digest.toString("hex"), digest.toString("base64"), digest.toString("base64url")];
+  });
+  let cursor = "";
+  do {
+    const page = await pageOf({ limit: "1000", cursor });
+    const text = JSON.stringify(page);
+    for (const trace of traces) expect(text.includes(trace)).toBe(false);
+    cursor = page.next_cursor ?? "";
+  } while (cursor !== "");
+});
+
+test("bad input names its field", async () => {
+  const id = randomUUID();
+  const wrong: [string, string | RegExp][] = [
+    ["actor_id=x", "actor_id: must be a UUID"],
+    ["principal_id=x", "principal_id: must be a UUID"],
+    ["object_type=project", "object_id: is required beside object_type"],
+    [`object_id=${id}`, "object_type: is required beside object_id"],
+    ["object_type=project&object_id=x", "object_id: must be a UUID"],
+    [`object_type=${"x".repeat(129)}&object_id=${id}`, /^object_type: is 129 characters long/],
+    [`action=${"x".repeat(256)}`, /^action: is 256 characters long/],
+    ["from=yesterday", "from: must be a time such as 2026-01-31T12:00:00Z"],
+    ["from=1969-12-31T23:59:59Z", "from: must be a time from 1970 to 9999"],
+    ["to=2026-01-31", "to: must be a time such as 2026-01-31T12:00:00Z"],
+    ["limit=0", "limit: must be a whole number from 1 to 1000"],
+    ["limit=1001", "limit: must be a whole number from 1 to 1000"],
+    ["limit=-1", "limit: must be a whole number from 1 to 1000"],
+    ["cursor=x", "cursor: is no cursor of this list"],
+    [`cursor=${Buffer.from("1.groups.7'; drop table event_log").toString("base64url")}`, /^cursor: /],
+    [
+      `cursor=${Buffer.from("999999999999999.groups.7").toString("base64url")}`,
+      "cursor: must be a time from 1970 to 9999",
+    ],
+    ["acter_id=x", "Extraneous key 'acter_id' at path []"],
+  ];
+  for (const [query, error] of wrong) {
+    const answer = await facade.owner.rest.request("GET", `/v1/access/audit-log?${query}`);
+    expect({ query, status: answer.status, body: answer.body }).toMatchObject({
+      status: 400,
+      body: { error: typeof error === "string" ? error : expect.stringMatching(error) },
+    });
+  }
+});
+
+test("an owner that is down is told as such: a log with holes is never shown", async () => {
+  await facade.system.stop("tokens");
+  try {
+    const answer = await facade.owner.rest.request("GET", "/v1/access/audit-log");
+    expect(answer.status).toBe(503);
+  } finally {
+    await facade.system.start("tokens");
+  }
+});
