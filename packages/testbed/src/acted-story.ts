@@ -28,6 +28,7 @@ export interface ActedStory {
 
 const collections: Partial<Record<NamedObject["type"], string>> = {
   project: "/v1/project",
+  project_group: "/v1/project_group",
   experiment: "/v1/experiment",
   dataset: "/v1/dataset",
   prompt: "/v1/prompt",
@@ -133,7 +134,7 @@ class Acting implements ActedStory {
     await this.#make("role", role.name, { name: role.name, ...this.#contentOf(role) });
   }
 
-  async addObject({ object, parent, publicRead }: NewObject): Promise<void> {
+  async addObject({ object, parent, alsoUnder, publicRead }: NewObject): Promise<void> {
     const name = object.name ?? "";
     const body = {
       name,
@@ -142,6 +143,7 @@ class Acting implements ActedStory {
       ...(object.type === "prompt" && { slug: name.toLowerCase().replaceAll(" ", "-") }),
     };
     await this.#make(object.type, name, body);
+    for (const by of alsoUnder) await this.change({ kind: "list_project", project: object, by });
   }
 
   async grant(acl: NamedAcl): Promise<string> {

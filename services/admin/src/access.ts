@@ -30,6 +30,8 @@ interface Otherwise {
   readonly field?: string;
   /** Whoever may do any of these knows that the thing is there. Without it: whoever may see the object. */
   readonly knownTo?: readonly Demand[];
+  /** Who does not know that the thing is there is answered as if it had asked for this and been refused. */
+  readonly like?: Demand;
 }
 
 /** An act that a route needs to be allowed. */
@@ -123,6 +125,7 @@ export function askDecision(decision: Decision, owners: Pick<Owners, "groups" | 
   async function refusalOf(caller: Caller, demand: Demand): Promise<Fault> {
     const { act, target, otherwise } = demand;
     if (await isKnown(caller, demand)) return new Fault("denied", `not allowed: ${neededFor(act, target)}`);
+    if (otherwise.like !== undefined) return refusalOf(caller, otherwise.like);
     return otherwise.field === undefined ? noSuchObject() : invalid(otherwise.field, "no such object");
   }
 

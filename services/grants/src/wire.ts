@@ -26,12 +26,14 @@ import {
 import {
   identifiedBy,
   isOneOfOrganization,
+  memberProjectsMax,
   type NewObject,
   nameMax,
   type ObjectChange,
   type ObjectFilter,
   type RegisteredObject,
   registeredTypes,
+  sortedIds,
 } from "./domain/object.ts";
 import { type Payload, payloadBytesMax, payloadOf, payloadText } from "./domain/payload.ts";
 import {
@@ -70,6 +72,7 @@ export function newObjectFromWire(message: proto.NewObject | undefined, org: Org
     name: text(given.name, "object.name", nameMax),
     slug: slugFromWire(type, given.slug, "object.slug"),
     payload: payloadFromWire(given.payloadJson, "object.payload_json"),
+    memberProjects: sortedIds(projectsFromWire(type, given.memberProjectIds, "object.member_project_ids")),
   };
 }
 
@@ -80,6 +83,8 @@ export function objectChangeFromWire(type: ObjectType, message: proto.UpdateObje
     ...(name !== undefined && { name: text(name, "name", nameMax) }),
     ...(slug !== undefined && { slug: text(slug, "slug", nameMax) }),
     ...(payloadJson !== undefined && { payload: payloadFromWire(payloadJson, "payload_json") }),
+    addMemberProjects: projectsFromWire(type, message.addMemberProjectIds, "add_member_project_ids"),
+    removeMemberProjects: projectsFromWire(type, message.removeMemberProjectIds, "remove_member_project_ids"),
   };
 }
 
@@ -110,6 +115,7 @@ export function objectMessage(object: RegisteredObject): proto.Object {
     creatorId: object.creator ?? "",
     created: object.created,
     deletedAt: object.deletedAt ?? undefined,
+    memberProjectIds: [...object.memberProjects],
   };
 }
 
@@ -260,6 +266,11 @@ function slugFromWire(type: ObjectType, slug: string, field: string): string | n
   if (identifiedBy(type) === "slug") return text(slug, field, nameMax);
   if (slug !== "") throw noSlug(field);
   return null;
+}
+
+function projectsFromWire(type: ObjectType, ids: readonly string[], field: string): readonly ObjectId[] {
+  if (ids.length > 0 && type !== "project_group") throw invalid(field, "is for project groups only");
+  return uuids(ids, field, memberProjectsMax);
 }
 
 function noSlug(field: string) {

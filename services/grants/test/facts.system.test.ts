@@ -14,7 +14,7 @@ import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { registeredTypes } from "../src/domain/object.ts";
-import { aclsQuery, objectsQuery, readFacts } from "../src/store/facts.ts";
+import { aclsQuery, listingsQuery, objectsQuery, readFacts } from "../src/store/facts.ts";
 import {
   acl,
   aclUpdate,
@@ -126,7 +126,53 @@ function renaming(at: number, name: number): Step {
     if (object === undefined) return;
     const { type, id, orgId } = object;
     const payloadJson = `{"public":${at % 2 === 0}}`;
-    await service.grants.updateObject({ context, type, id, orgId, name: `n${name % 8}`, payloadJson });
+    const lists = { addMemberProjectIds: [], removeMemberProjectIds: [] };
+    await service.grants.updateObject({
+      context,
+      type,
+      id,
+      orgId,
+      name: `n${name % 8}`,
+      payloadJson,
+      ...lists,
+    });
+  };
+}
+
+function listing(at: number, add: readonly number[], remove: readonly number[]): Step {
+  return async (world) => {
+    const ofType = (type: string) => world.objects.filter((object) => object.type === type);
+    const group = pick(ofType("project_group"), at);
+    if (group === undefined) return;
+    const projects = (numbers: readonly number[]) =>
+      numbers.flatMap((number) => pick(ofType("project"), number)?.id ?? []);
+    await service.grants.updateObject({
+      context,
+      type: group.type,
+      id: group.id,
+      orgId: group.orgId,
+      addMemberProjectIds: projects(add),
+      removeMemberProjectIds: projects(remove),
+    });
+  };
+}
+
+/** As a whole, by the identity of a group that may stand. */
+function listingAnew(name: number, projects: readonly number[]): Step {
+  return async (world) => {
+    const request = project(world.org, `n${name % 4}`, {
+      type: "project_group",
+      parent: { type: "organization", id: world.org },
+      memberProjectIds: projects.flatMap(
+        (number) =>
+          pick(
+            world.objects.filter(({ type }) => type === "project"),
+            number,
+          )?.id ?? [],
+      ),
+    });
+    const { object } = await service.grants.replaceObject(request);
+    world.objects.push(given(object));
   };
 }
 
@@ -228,6 +274,16 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.tuple(number, number).map((some) => renaming(...some)) },
   { weight: 2, arbitrary: number.map(deleting) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(number, fc.array(number, { maxLength: 2 }), fc.array(number, { maxLength: 2 }))
+      .map((some) => listing(...some)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(number, fc.array(number, { maxLength: 2 })).map((some) => listingAnew(...some)),
+  },
   { weight: 2, arbitrary: fc.tuple(number, number, fc.boolean()).map((some) => creatingRole(...some)) },
   { weight: 2, arbitrary: fc.tuple(number, number).map((some) => changingRole(...some)) },
   { weight: 2, arbitrary: number.map(deletingRole) },
@@ -245,6 +301,9 @@ const everyKind: Step[] = [
   creatingRole(0, 0, false),
   changingRole(0, 0),
   granting([[4, 1, 0, 0]], []),
+  listingAnew(0, [0]),
+  listing(0, [], [0]),
+  listing(0, [0], []),
   renaming(0, 5),
   deletingRole(0),
   deleting(0),
@@ -328,9 +387,17 @@ test("among fifty thousand objects and ACLs the hot reads go by index, and miss 
      where org_id = $1`,
     [org],
   );
+  // A hundred project groups that list ten projects each.
+  await service.database.query(
+    `insert into object (id, org_id, type, parent_type, parent_id, name, payload, created, member_projects)
+     select gen_random_uuid(), $1, 'project_group', 'organization', $1, n::text, '{}', now(), array(
+       select id from object where org_id = $1 and type = 'project' and name::int between n * 10 + 1 and n * 10 + 10)
+     from generate_series(0, 99) n`,
+    [org],
+  );
   await service.database.query("analyze object, acl");
   const { rows } = await service.database.query<{ id: ObjectId }>(
-    "select id from object where org_id = $1 limit 1000",
+    "select id from object where org_id = $1 and type = 'project' order by name::int limit 1000",
     [org],
   );
   const ids = rows.map((row) => row.id);
@@ -340,13 +407,17 @@ test("among fifty thousand objects and ACLs the hot reads go by index, and miss 
   try {
     // For a thousand of fifty thousand rows the planner may rightly read them all; for a hundred it may not.
     const some = [ids.slice(0, 100)];
-    const plans = [await planOf(client, objectsQuery.text, some), await planOf(client, aclsQuery.text, some)];
+    const plans = [
+      await planOf(client, objectsQuery.text, some),
+      await planOf(client, aclsQuery.text, some),
+      await planOf(client, listingsQuery.text, some),
+    ];
     for (const plan of plans) {
       expect(plan).toMatch(/Index (Only )?Scan/);
       expect(plan).not.toContain("Seq Scan");
     }
     const facts = (await readFacts(client, keys)) as FactValues["access"][];
-    expect(facts.every((fact) => fact?.acls.length === 1)).toBe(true);
+    expect(facts.every((fact) => fact?.acls.length === 1 && fact.alsoUnder.length === 1)).toBe(true);
   } finally {
     await client.end();
   }

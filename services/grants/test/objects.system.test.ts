@@ -35,7 +35,15 @@ function access(org: string, object: { type: string; id: string }) {
 }
 
 function change(object: ObjectMessage, more: Partial<UpdateObjectRequest>): UpdateObjectRequest {
-  return { context, orgId: object.orgId, id: object.id, type: object.type, ...more };
+  return {
+    context,
+    orgId: object.orgId,
+    id: object.id,
+    type: object.type,
+    addMemberProjectIds: [],
+    removeMemberProjectIds: [],
+    ...more,
+  };
 }
 
 function ref(object: ObjectMessage) {
@@ -131,6 +139,54 @@ test("an experiment is public while it says so, and nothing else ever is", async
   // A replacement resets what it does not give.
   await service.grants.replaceObject(inProject(at, "experiment", "e"));
   expect((await access(org, experiment)).value).not.toHaveProperty("publicRead");
+});
+
+test("a project is under the live project groups that list it, and under no others", async () => {
+  const org = newOrg();
+  const [one, two] = [await create(project(org, "one")), await create(project(org, "two"))];
+  const foreign = await create(project(newOrg(), "foreign"));
+  const inOrg = { type: "project_group", parent: { type: "organization", id: org } };
+  const first = await create(project(org, "first", { ...inOrg, memberProjectIds: [two.id, one.id, two.id] }));
+  expect(first.memberProjectIds).toEqual([one.id, two.id].sort());
+  const second = await create(project(org, "second", inOrg));
+  const under = async (object: ObjectMessage) => {
+    const { lo, value } = await access(org, object);
+    return { lo, groups: value?.alsoUnder.map(({ id }) => id) };
+  };
+  expect(await under(one)).toEqual({ lo: 3, groups: [first.id] });
+  const log = { type: "project_log", id: one.id };
+  expect((await access(org, log)).value).toMatchObject({ alsoUnder: [], parent: { id: one.id } });
+
+  const listed = change(second, { addMemberProjectIds: [one.id] });
+  const { revision } = await service.grants.updateObject(listed);
+  expect(await under(one)).toEqual({ lo: revision?.position, groups: [first.id, second.id].sort() });
+  expect((await service.grants.updateObject(listed)).revision).toMatchObject({
+    position: revision?.position,
+  });
+
+  for (const id of [foreign.id, randomUUID(), second.id]) {
+    await expect(
+      service.grants.updateObject(change(second, { addMemberProjectIds: [two.id, id] })),
+    ).rejects.toMatchObject({ kind: "invalid", field: "add_member_project_ids" });
+    await expect(
+      service.grants.createObject(project(org, "third", { ...inOrg, memberProjectIds: [id] })),
+    ).rejects.toMatchObject({ kind: "invalid", field: "object.member_project_ids" });
+  }
+  await expect(
+    service.grants.updateObject(change(one, { addMemberProjectIds: [two.id] })),
+  ).rejects.toMatchObject({ kind: "invalid", field: "add_member_project_ids" });
+  expect(await service.head(org)).toBe(revision?.position);
+
+  await service.grants.updateObject(change(first, { removeMemberProjectIds: [one.id, foreign.id] }));
+  expect((await under(one)).groups).toEqual([second.id]);
+  await service.grants.replaceObject(project(org, "first", inOrg));
+  expect((await under(two)).groups).toEqual([]);
+  await service.grants.deleteObject(ref(second));
+  expect(await under(one)).toEqual({ lo: await service.head(org), groups: [] });
+
+  await service.grants.updateObject(change(first, { addMemberProjectIds: [one.id, two.id] }));
+  await service.grants.deleteObject(ref(two));
+  expect((await service.grants.getObject(ref(first))).object?.memberProjectIds).toEqual([one.id]);
 });
 
 test("identities are told apart byte by byte, per type and per parent", async () => {
@@ -520,7 +576,9 @@ test("getting, changing and deleting what is unknown, foreign, of another type o
   for (const more of [{ id: randomUUID() }, { orgId: elsewhere }, { type: "experiment" }, { id: gone.id }]) {
     const request = { ...ref(at), ...more };
     await expect(service.grants.getObject(request)).rejects.toMatchObject(refusal);
-    await expect(service.grants.updateObject({ ...request, name: "x" })).rejects.toMatchObject(refusal);
+    await expect(
+      service.grants.updateObject({ ...change(at, { name: "x" }), ...more }),
+    ).rejects.toMatchObject(refusal);
     await expect(service.grants.deleteObject(request)).rejects.toMatchObject(refusal);
   }
   for (const [more, field] of [

@@ -226,7 +226,7 @@ export function inProject(
 }
 
 function creation(orgId: string, object: Partial<NewObject>): CreateObjectRequest {
-  const empty = { type: "", parent: undefined, name: "", slug: "", payloadJson: "" };
+  const empty = { type: "", parent: undefined, name: "", slug: "", payloadJson: "", memberProjectIds: [] };
   return { context, orgId, object: { ...empty, ...object }, ownerId: "", ensureNew: false };
 }
 

@@ -71,6 +71,24 @@ describe("what one sees", () => {
     }
   });
 
+  test("a public experiment is in everybody's list, and its project is not", async () => {
+    const { id: project_id } = await create("/v1/project");
+    const open = await create("/v1/experiment", { project_id, public: true });
+    const shut = await create("/v1/experiment", { project_id });
+    const { newcomer, stranger } = facade;
+    expect(await idsOf(newcomer, `/v1/experiment?project_id=${project_id}`)).toEqual([open.id]);
+    expect(await idsOf(stranger, `/v1/experiment?project_id=${project_id}`)).toEqual([]);
+    expect(await idsOf(newcomer, "/v1/project")).toEqual([]);
+    const path = `/v1/experiment/${open.id}`;
+    expect(await newcomer.rest.ok("GET", path)).toMatchObject({ public: true });
+    expect((await newcomer.rest.request("PATCH", path, { public: false })).status).toBe(403);
+    expect((await stranger.rest.request("GET", path)).status).toBe(404);
+    await facade.owner.rest.ok("PATCH", path, { public: false });
+    await facade.owner.rest.ok("PATCH", `/v1/experiment/${shut.id}`, { public: true });
+    expect((await newcomer.rest.request("GET", path)).status).toBe(404);
+    expect(await idsOf(newcomer, `/v1/experiment?project_id=${project_id}`)).toEqual([shut.id]);
+  });
+
   test("lists are filtered and filled, page by page and in both directions", async () => {
     const person = await facade.member();
     const project = await create("/v1/project");
@@ -185,6 +203,30 @@ describe("what one may", () => {
     expect(await person.rest.ok("GET", path)).toEqual(playground);
     expect(await facade.owner.rest.ok("DELETE", path)).toMatchObject({ deleted_at: expect.any(String) });
     expect((await person.rest.request("GET", path)).status).toBe(404);
+  });
+
+  test("who may not grant on a project can't list it in a project group either", async () => {
+    const person = await facade.member();
+    await grant(person, "organization", facade.org.orgId, "create", {
+      restrict_object_type: "project_group",
+    });
+    const project = await create("/v1/project");
+    await grant(person, "project", project.id, "read");
+    const listing = { member_projects: [project.id] };
+    const { id } = await person.rest.ok<Named>("POST", "/v1/project_group", { name: "mine" });
+    const refused = { status: 403 };
+    expect(
+      await person.rest.request("POST", "/v1/project_group", { name: "yours", ...listing }),
+    ).toMatchObject(refused);
+    expect(await person.rest.request("PUT", "/v1/project_group", { name: "mine", ...listing })).toMatchObject(
+      refused,
+    );
+    const add = { add_member_projects: [project.id] };
+    expect(await person.rest.request("PATCH", `/v1/project_group/${id}`, add)).toMatchObject(refused);
+    await grant(person, "project", project.id, "create_acls");
+    expect(await person.rest.ok("PATCH", `/v1/project_group/${id}`, add)).toMatchObject(listing);
+    expect((await person.rest.request("DELETE", `/v1/project/${project.id}`)).status).toBe(200);
+    expect(await person.rest.ok("GET", `/v1/project_group/${id}`)).toMatchObject({ member_projects: [] });
   });
 
   test("ACLs take their own permissions, and an ACL that may not be read is not there", async () => {

@@ -14,6 +14,7 @@ afterAll(() => facade?.[Symbol.asyncDispose]());
 
 interface Things {
   readonly project: string;
+  readonly projectGroup: string;
   readonly group: string;
   readonly role: string;
   readonly robot: string;
@@ -31,6 +32,7 @@ async function makeThings({ owner, stranger }: Facade): Promise<Things> {
   );
   return {
     project: await create(owner, "project", "project"),
+    projectGroup: await create(owner, "project_group", "projects"),
     group: await create(owner, "group", "group"),
     role: await create(owner, "role", "role"),
     robot: added[0]?.id ?? "",
@@ -209,6 +211,19 @@ const writes: Readonly<Record<string, Write>> = {
     required: [],
     fields: { name: "name", description: "text", settings: "json" },
   },
+  ...both(
+    "project_group",
+    { name: "name", description: "text", member_projects: "ids" },
+    () => ({ name: randomUUID() }),
+    ["name"],
+  ),
+  "PATCH project_group": {
+    method: "PATCH",
+    path: () => `/v1/project_group/${things.projectGroup}`,
+    valid: () => ({}),
+    required: [],
+    fields: { name: "name", description: "text", add_member_projects: "ids", remove_member_projects: "ids" },
+  },
   ...both("experiment", { project_id: "id", ensure_new: "flag", ...experimentFields }, inProject, [
     "project_id",
   ]),
@@ -321,6 +336,22 @@ describe.each(Object.entries(writes))("%s", (_name, { method, path, valid, requi
 
 describe("ids of things that are not there, or of another organisation", () => {
   const unknown = randomUUID();
+
+  test("in project groups", async () => {
+    for (const id of [unknown, things.foreign.project, things.group]) {
+      const path = "/v1/project_group";
+      const body = { name: randomUUID(), member_projects: [things.project, id] };
+      const error = "member_projects[1]: no such object";
+      await expectRefused("POST", path, body, error);
+      await expectRefused("PUT", path, body, error);
+      await expectRefused(
+        "PATCH",
+        `${path}/${things.projectGroup}`,
+        { add_member_projects: [things.project, id] },
+        `add_${error}`,
+      );
+    }
+  });
 
   test("in groups", async () => {
     for (const id of [unknown, facade.stranger.id, things.foreign.group]) {

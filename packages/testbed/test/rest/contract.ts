@@ -18,6 +18,7 @@ interface Operation {
 }
 
 interface Description {
+  readonly "x-newer": { readonly schemas: { readonly AclObjectType: Schema } };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
@@ -31,7 +32,12 @@ const aliases: Readonly<Record<string, string>> = { "/v1/acl/batch-update": "/v1
 
 const ajv = new Ajv({ strict: false, allErrors: true });
 formats.default(ajv);
-ajv.addSchema({ $id: "api", components: withNull(description.components) });
+const schemas = {
+  ...(withNull(description.components.schemas) as object),
+  // The types of objects that came later.
+  AclObjectType: description["x-newer"].schemas.AclObjectType,
+};
+ajv.addSchema({ $id: "api", components: { schemas } });
 
 const validators = new Map<string, ValidateFunction>();
 

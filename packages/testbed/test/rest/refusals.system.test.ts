@@ -219,6 +219,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
   }
   const kinds = [
     { path: "/v1/project", noun: "project", body: { name: "secret", org_name: org.name } },
+    { path: "/v1/project_group", noun: "project_group", body: { name: "secret", org_name: org.name } },
     { path: "/v1/experiment", noun: "experiment", body: { name: "secret", project_id: project.id } },
     { path: "/v1/dataset", noun: "dataset", body: { name: "secret", project_id: project.id } },
     { path: "/v1/prompt", noun: "prompt", body: { name: "secret", slug: "secret", project_id: project.id } },
@@ -229,11 +230,13 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
     const one = `${path}/:${noun}_id`;
     cases[`GET ${path}`] = { path, viewer: 200, stranger: 200, empty: true };
     for (const method of ["POST", "PUT"]) {
-      cases[`${method} ${path}`] = { path, body, viewer: 403, stranger: noun === "project" ? 403 : 400 };
+      cases[`${method} ${path}`] = { path, body, viewer: 403, stranger: "project_id" in body ? 400 : 403 };
     }
-    cases[`GET ${one}`] = { path: `${path}/${id}`, viewer: 200, stranger: 404 };
-    cases[`PATCH ${one}`] = { path: `${path}/${id}`, body: { name: "mine" }, viewer: 403, stranger: 404 };
-    cases[`DELETE ${one}`] = { path: `${path}/${id}`, viewer: 403, stranger: 404 };
+    // Viewers see projects and what is in them.
+    const [seen, known] = noun === "project_group" ? [404, 404] : [200, 403];
+    cases[`GET ${one}`] = { path: `${path}/${id}`, viewer: seen, stranger: 404 };
+    cases[`PATCH ${one}`] = { path: `${path}/${id}`, body: { name: "mine" }, viewer: known, stranger: 404 };
+    cases[`DELETE ${one}`] = { path: `${path}/${id}`, viewer: known, stranger: 404 };
   }
   expect(builtIn.owners).not.toBe("");
   return cases;

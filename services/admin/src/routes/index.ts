@@ -11,6 +11,7 @@ import { memberRoutes } from "./members.ts";
 import { organizationRoutes } from "./organization.ts";
 import { playgroundRoutes } from "./playground.ts";
 import { projectRoutes } from "./project.ts";
+import { projectGroupRoutes } from "./project-group.ts";
 import { promptRoutes } from "./prompt.ts";
 import { roleRoutes } from "./role.ts";
 import { serviceTokenRoutes } from "./service-token.ts";
@@ -33,6 +34,7 @@ export function allRoutes({ owners, logs, access }: Parts): readonly Route[] {
     ...roleRoutes(owners, access),
     ...aclRoutes(owners, access),
     ...projectRoutes(owners, access),
+    ...projectGroupRoutes(owners, access),
     ...experimentRoutes(owners, access),
     ...datasetRoutes(owners, access),
     ...promptRoutes(owners, access),

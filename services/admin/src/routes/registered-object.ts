@@ -1,6 +1,6 @@
 // What all kinds of registered objects share: a project, and whatever lies in one. A kind adds its own words.
 
-import { type ObjectRef, type ObjectType, organizationFace } from "@portcullis/policy";
+import { type ObjectRef, type ObjectType, objectTypeRow } from "@portcullis/policy";
 import type { ListObjectsRequest, Object as ObjectMessage } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, may, objectRef } from "../access.ts";
@@ -18,12 +18,16 @@ interface Content {
   readonly project_id?: string | undefined;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly ensureNew?: boolean;
+  /** Project groups only. */
+  readonly member_projects?: readonly string[] | undefined;
 }
 
 interface Changes {
   readonly name?: string | undefined;
   readonly slug?: string | undefined;
   readonly payload: Readonly<Record<string, unknown>>;
+  readonly add_member_projects?: readonly string[] | undefined;
+  readonly remove_member_projects?: readonly string[] | undefined;
 }
 
 interface Kind<Shown> {
@@ -46,6 +50,7 @@ const fieldOf = renames(
   [/^object\.parent(\.id)?$/, "project_id"],
   [/^object\.(name|slug)$/, "$1"],
   [/^(object\.)?payload_json.*/, "body"],
+  [/^(object\.)?((?:add_|remove_)?member_project)_ids/, "$2s"],
 );
 
 const listParameters = z.object({
@@ -81,8 +86,13 @@ export function objectRoutes<Shown>(
   };
   const parentOf = (body: Content, caller: Caller): ObjectRef =>
     body.project_id === undefined
-      ? organizationFace("org_project", caller.org)
+      ? objectRef(objectTypeRow(kind.type).parent ?? "organization", caller.org)
       : objectRef("project", body.project_id);
+  // To list a project is to grant on it what was granted on the group, and takes what a grant on it takes.
+  const mayList = (projects: readonly string[] | undefined, field: string) =>
+    (projects ?? []).map((project, index) =>
+      may("acl.create", objectRef("project", project), { field: `${field}[${index}]` }),
+    );
   const mayCreate = (body: Content, caller: Caller) =>
     may("object.create", { type: kind.type, parent: parentOf(body, caller) }, { field: "project_id" });
   const mayOn = (act: "object.read" | "object.update" | "object.delete", objectId: string) =>
@@ -97,6 +107,7 @@ export function objectRoutes<Shown>(
       name: body.name,
       slug: body.slug ?? "",
       payloadJson: JSON.stringify(body.payload),
+      memberProjectIds: [...(body.member_projects ?? [])],
     },
     ownerId: caller.principal,
   });
@@ -116,7 +127,10 @@ export function objectRoutes<Shown>(
       summary: `Create a ${kind.noun}`,
       body: kind.content,
       response: kind.shown,
-      requires: ({ body }, caller) => mayCreate(body, caller),
+      requires: ({ body }, caller) => [
+        mayCreate(body, caller),
+        ...mayList(body.member_projects, "member_projects"),
+      ],
       async handle({ body }, caller) {
         const { object, ...made } = await create(body, caller);
         // Who may create here is told that the name is taken, but not what took it.
@@ -188,7 +202,10 @@ export function objectRoutes<Shown>(
       params,
       body: kind.changes,
       response: kind.shown,
-      requires: ({ params }) => mayOn("object.update", params.id),
+      requires: ({ params, body }) => [
+        mayOn("object.update", params.id),
+        ...mayList(body.add_member_projects, "add_member_projects"),
+      ],
       async handle({ params, body }, caller) {
         const updated = await grants.updateObject(
           {
@@ -199,6 +216,8 @@ export function objectRoutes<Shown>(
             name: body.name,
             slug: body.slug,
             payloadJson: JSON.stringify(body.payload),
+            addMemberProjectIds: [...(body.add_member_projects ?? [])],
+            removeMemberProjectIds: [...(body.remove_member_projects ?? [])],
           },
           caller.hop,
         );
@@ -246,10 +265,12 @@ export function objectRoutes<Shown>(
         return objects[0] ?? null;
       },
       requires({ body, found }, caller) {
-        if (found === null) return mayCreate(body, caller);
+        const listing = mayList(body.member_projects, "member_projects");
+        if (found === null) return [mayCreate(body, caller), ...listing];
         const object = objectRef(kind.type, found.id);
         const knownTo = [may("object.read", object), mayCreate(body, caller)];
-        return may("object.update", object, { knownTo, field: "project_id" });
+        const like = mayCreate(body, caller);
+        return [may("object.update", object, { knownTo, like }), ...listing];
       },
       async handle({ body, found }, caller) {
         if (found === null) {

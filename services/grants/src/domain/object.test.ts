@@ -51,11 +51,13 @@ test("a large payload is told by its digest, a small one as it is", () => {
     name: "p",
     slug: null,
     payload: { text: "x" },
+    memberProjects: [],
     creator: null,
     created: new Date(0),
     deletedAt: null,
   };
-  expect(forTheLog(object)).toBe(object);
+  const { memberProjects: _none, ...told } = object;
+  expect(forTheLog(object)).toEqual(told);
   const large = JSON.stringify(forTheLog({ ...object, payload: { text: "x".repeat(10_000) } }));
   expect(large).toContain('"bytes":10011');
   expect(large).not.toContain("xxxx");

@@ -20,13 +20,18 @@ export interface RegisteredObject {
   /** Prompts only. */
   readonly slug: string | null;
   readonly payload: Payload;
+  /** Project groups only: the live projects that inherit from it, sorted, each once. */
+  readonly memberProjects: readonly ObjectId[];
   /** Null when the system made it. */
   readonly creator: PrincipalId | null;
   readonly created: Date;
   readonly deletedAt: Date | null;
 }
 
-export type NewObject = Pick<RegisteredObject, "type" | "parent" | "name" | "slug" | "payload">;
+export type NewObject = Pick<
+  RegisteredObject,
+  "type" | "parent" | "name" | "slug" | "payload" | "memberProjects"
+>;
 
 /** What an update gives; what it leaves out stays. */
 export interface ObjectChange {
@@ -34,6 +39,8 @@ export interface ObjectChange {
   readonly slug?: string;
   /** Merged deeply into the payload that stands. */
   readonly payload?: Payload;
+  readonly addMemberProjects: readonly ObjectId[];
+  readonly removeMemberProjects: readonly ObjectId[];
 }
 
 export interface ObjectFilter {
@@ -89,14 +96,42 @@ export function freshText(taken: string, suffix: string): string {
   return `${kept.isWellFormed() ? kept : kept.slice(0, -1)}-${suffix}`;
 }
 
+/** How many projects a project group may list. */
+export const memberProjectsMax = 10_000;
+
+/** Ids in the order in which they are kept, each once. */
+export function sortedIds(ids: Iterable<ObjectId>): readonly ObjectId[] {
+  return [...new Set(ids)].sort();
+}
+
+/** The projects that inherit from the one list and not from the other. */
+export function changedProjects(
+  before: readonly ObjectId[],
+  after: readonly ObjectId[],
+): readonly ObjectRef[] {
+  const [was, is] = [new Set(before), new Set(after)];
+  const left = before.filter((id) => !is.has(id));
+  const joined = after.filter((id) => !was.has(id));
+  return [...left, ...joined].map((id) => ({ type: "project", id }));
+}
+
+/** Longer lists are in the log by their length only. */
+const loggedProjectsMax = 100;
+
 /** Larger payloads are in the log by their digest only: whoever follows the log reads many events at once. */
 const loggedPayloadBytesMax = 8 * 1024;
 
 /** An object as the event log shows it. */
-export function forTheLog(object: RegisteredObject): object {
+export function forTheLog({ memberProjects, ...object }: RegisteredObject): object {
+  const listed =
+    object.type !== "project_group"
+      ? {}
+      : memberProjects.length <= loggedProjectsMax
+        ? { memberProjects }
+        : { memberProjectsLeftOut: { count: memberProjects.length } };
   const text = payloadText(object.payload);
   const bytes = Buffer.byteLength(text);
-  if (bytes <= loggedPayloadBytesMax) return object;
+  if (bytes <= loggedPayloadBytesMax) return { ...object, ...listed };
   const sha256 = createHash("sha256").update(text).digest("hex");
-  return { ...object, payload: undefined, payloadLeftOut: { bytes, sha256 } };
+  return { ...object, ...listed, payload: undefined, payloadLeftOut: { bytes, sha256 } };
 }

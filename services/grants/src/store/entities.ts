@@ -1,5 +1,5 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
-import type { ObjectType, Permission, RoleId, RolePermission } from "@portcullis/policy";
+import type { ObjectId, ObjectType, Permission, RoleId, RolePermission } from "@portcullis/policy";
 import type { Payload } from "../domain/payload.ts";
 
 export const ObjectRow = defineEntity({
@@ -14,6 +14,7 @@ export const ObjectRow = defineEntity({
     name: p.string(),
     slug: p.string().nullable(),
     payload: p.json<Payload>(),
+    memberProjects: p.array().columnType("uuid[]").$type<readonly ObjectId[]>(),
     creatorId: p.uuid().nullable(),
     created: p.datetime(3),
     deletedAt: p.datetime(3).nullable(),

@@ -34,6 +34,7 @@ export async function readFacts(
 ): Promise<FactValues[FactKind][]> {
   const access = keys.filter((key) => key.kind === "access");
   const objects = await readObjects(client, access);
+  const listings = await readListings(client, access);
   const acls = await readAcls(client, access);
   const roles = await readRoles(
     client,
@@ -44,12 +45,13 @@ export async function readFacts(
     if (key.kind !== "access") return null;
     const place = placeOf(key, objects);
     if (place === null) return null;
-    return { ...place, acls: acls.get(textOf(key.org, key.object)) ?? [] };
+    const alsoUnder = listings.get(textOf(key.org, key.object)) ?? [];
+    return { ...place, alsoUnder, acls: acls.get(textOf(key.org, key.object)) ?? [] };
   });
 }
 
 type AccessKey = Extract<FactKey, { kind: "access" }>;
-type Place = Omit<Access, "acls">;
+type Place = Omit<Access, "acls" | "alsoUnder">;
 
 /** Where the object stands in the tree; null if it is not there. Of groups and roles, that is said elsewhere. */
 function placeOf({ org, object }: AccessKey, registered: ReadonlyMap<string, Place>): Place | null {
@@ -64,7 +66,7 @@ function placeOf({ org, object }: AccessKey, registered: ReadonlyMap<string, Pla
 }
 
 function under(parent: ObjectRef | null): Place {
-  return { parent, alsoUnder: [] };
+  return { parent };
 }
 
 function parentInOrganization(type: ObjectType, org: OrgId): ObjectRef | null {
@@ -101,6 +103,33 @@ async function readObjects(client: ClientBase, keys: readonly AccessKey[]): Prom
     });
   }
   return places;
+}
+
+export const listingsQuery = {
+  name: "listings",
+  text: `select listing.org_id, listing.id, listed.id as project from unnest($1::uuid[]) as listed (id)
+         join object listing on listing.member_projects @> array[listed.id]
+           and listing.type = 'project_group' and listing.deleted_at is null
+         order by listing.id`,
+} as const;
+
+/** The live project groups that list these projects. */
+async function readListings(
+  client: ClientBase,
+  keys: readonly AccessKey[],
+): Promise<Map<string, ObjectRef[]>> {
+  const listings = new Map<string, ObjectRef[]>();
+  const projects = keys.filter(({ object }) => object.type === "project").map(({ object }) => object.id);
+  if (projects.length === 0) return listings;
+  const { rows } = await client.query<{ org_id: OrgId; id: ObjectId; project: ObjectId }>({
+    ...listingsQuery,
+    values: [[...new Set(projects)]],
+  });
+  for (const { org_id: org, id, project } of rows) {
+    const text = textOf(org, { type: "project", id: project });
+    listings.set(text, [...(listings.get(text) ?? []), { type: "project_group", id }]);
+  }
+  return listings;
 }
 
 /** By id alone, which the index likes best. Ids are hardly ever shared, and what was not asked for is not answered. */

@@ -76,8 +76,19 @@ class PublicExperiments extends Migration {
   }
 }
 
+class ProjectGroups extends Migration {
+  override up(): void {
+    this.addSql(`
+      alter table object add column member_projects uuid[] not null default '{}';
+      create index object_listing on object using gin (member_projects)
+        where type = 'project_group' and deleted_at is null;
+    `);
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-grants", class: Tables },
   { name: "0003-public-experiments", class: PublicExperiments },
+  { name: "0004-project-groups", class: ProjectGroups },
 ];

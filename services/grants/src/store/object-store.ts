@@ -10,15 +10,18 @@ import { type Database, listPage, type Write, type Written } from "@portcullis/s
 import { v7 as newUuid, v4 as randomUuid } from "uuid";
 import { creatorGrant, noSuchSubject } from "../domain/acl.ts";
 import {
+  changedProjects,
   facesOf,
   forTheLog,
   freshText,
   identifiedBy,
   isPublic,
+  memberProjectsMax,
   type NewObject,
   type ObjectChange,
   type ObjectFilter,
   type RegisteredObject,
+  sortedIds,
 } from "../domain/object.ts";
 import { merged } from "../domain/payload.ts";
 import type { Neighbours } from "../neighbours.ts";
@@ -53,6 +56,7 @@ export class ObjectStore {
   ): Promise<Written<Found>> {
     return this.#writeFor(org, context, options.owner, hop, async (write) => {
       await checkParent(write.em, org, wanted.parent);
+      await checkProjects(write.em, org, wanted.memberProjects, "object.member_project_ids");
       const standing = await rowOf(write.em, org, wanted);
       if (standing !== null && !options.ensureNew) return { object: objectOf(standing), foundExisting: true };
       const fresh = standing === null ? wanted : await freshened(write.em, org, wanted);
@@ -70,6 +74,7 @@ export class ObjectStore {
   ): Promise<Written<Found>> {
     return this.#writeFor(org, context, owner, hop, async (write) => {
       await checkParent(write.em, org, wanted.parent);
+      await checkProjects(write.em, org, wanted.memberProjects, "object.member_project_ids");
       const row = await rowOf(write.em, org, wanted);
       if (row === null) return { object: add(write, context, org, wanted, owner), foundExisting: false };
       return { object: change(write, row, wanted), foundExisting: true };
@@ -85,10 +90,25 @@ export class ObjectStore {
     return this.#database.write(org, context, async (write) => {
       const row = await liveRow(write.em, org, ref);
       const standing = objectOf(row);
+      const { addMemberProjects: added, removeMemberProjects: removed } = given;
+      await checkProjects(write.em, org, added, "add_member_project_ids");
+      const memberProjects = sortedIds(
+        [...standing.memberProjects, ...added].filter((project) => !removed.includes(project)),
+      );
+      if (memberProjects.length > memberProjectsMax) {
+        throw new Fault(
+          "refused",
+          `add_member_project_ids: would list more than ${memberProjectsMax} projects`,
+          {
+            field: "add_member_project_ids",
+          },
+        );
+      }
       const wanted = {
         ...standing,
         name: given.name ?? standing.name,
         slug: given.slug ?? standing.slug,
+        memberProjects,
         payload:
           given.payload === undefined
             ? standing.payload
@@ -114,6 +134,7 @@ export class ObjectStore {
       const objects = deleted.flatMap((object) => [object, ...facesOf(object)]);
       const acls = await aclsOn(em, org, objects);
       await em.nativeDelete(AclRow, { id: { $in: acls.map((acl) => acl.id) } });
+      if (ref.type === "project") await leaveProjectGroups(em, org, ref.id);
       em.clear();
       write.record({
         action: "objects_deleted",
@@ -125,7 +146,8 @@ export class ObjectStore {
           ...aclsForTheLog(acls),
         },
         after: null,
-        touches: touchedBy(org, objects),
+        // The projects of a group that is gone no longer inherit from it.
+        touches: touchedBy(org, [...objects, ...changedProjects(before.memberProjects, [])]),
       });
       return { ...before, deletedAt };
     });
@@ -198,6 +220,7 @@ function add(
     name: wanted.name,
     slug: wanted.slug,
     payload: wanted.payload,
+    memberProjects: wanted.memberProjects,
     creatorId: creatorFrom(context),
     created,
     deletedAt: null,
@@ -210,7 +233,7 @@ function add(
     subject: { type: object.type, id: object.id },
     before: null,
     after: { object: forTheLog(object), ownerId: owner },
-    touches: touchesOf(object),
+    touches: touchesOf(object, changedProjects([], object.memberProjects)),
   });
   return object;
 }
@@ -218,20 +241,23 @@ function add(
 function change(
   write: Write,
   row: ObjectRow,
-  wanted: Pick<NewObject, "name" | "slug" | "payload">,
+  { name, slug, payload, memberProjects }: Pick<NewObject, "name" | "slug" | "payload" | "memberProjects">,
 ): RegisteredObject {
   const before = objectOf(row);
-  const after = { ...before, name: wanted.name, slug: wanted.slug, payload: wanted.payload };
+  const after = { ...before, name, slug, payload, memberProjects };
   if (isDeepStrictEqual(before, after)) return before;
   row.name = after.name;
   row.slug = after.slug;
   row.payload = after.payload;
+  row.memberProjects = after.memberProjects;
+  const changed = changedProjects(before.memberProjects, after.memberProjects);
   write.record({
     action: "object_updated",
     subject: { type: before.type, id: before.id },
     before: forTheLog(before),
     after: forTheLog(after),
-    touches: isPublic(before) === isPublic(after) ? [] : touchesOf(before),
+    touches:
+      isPublic(before) === isPublic(after) ? touchedBy(before.org, changed) : touchesOf(before, changed),
   });
   return after;
 }
@@ -259,6 +285,29 @@ async function markDeleted(
 async function checkParent(em: EntityManager, org: OrgId, parent: ObjectRef): Promise<void> {
   const exists = await existing(em, org, [parent]);
   if (!exists(parent)) throw invalid("object.parent", "no such object");
+}
+
+async function checkProjects(
+  em: EntityManager,
+  org: OrgId,
+  projects: readonly ObjectId[],
+  field: string,
+): Promise<void> {
+  if (projects.length === 0) return;
+  const refs = projects.map((id): ObjectRef => ({ type: "project", id }));
+  const exists = await existing(em, org, refs);
+  const missing = refs.findIndex((ref) => !exists(ref));
+  if (missing >= 0) throw invalid(field, `no such project: ${projects[missing]}`);
+}
+
+/** A project that is gone is listed nowhere. */
+async function leaveProjectGroups(em: EntityManager, org: OrgId, project: ObjectId): Promise<void> {
+  await em.execute(
+    `update object set member_projects = array_remove(member_projects, ?::uuid)
+     where org_id = ? and type = 'project_group' and deleted_at is null
+       and member_projects @> array[?::uuid]`,
+    [project, org, project],
+  );
 }
 
 /** The live object of the same identity. */
@@ -292,9 +341,9 @@ async function liveRow(em: EntityManager, org: OrgId, { type, id }: ObjectRef): 
   return row;
 }
 
-function touchesOf(object: RegisteredObject): FactKey[] {
+function touchesOf(object: RegisteredObject, others: readonly ObjectRef[]): FactKey[] {
   const ref = { type: object.type, id: object.id };
-  return touchedBy(object.org, [ref, ...facesOf(ref)]);
+  return touchedBy(object.org, [ref, ...facesOf(ref), ...others]);
 }
 
 function objectOf(row: ObjectRow): RegisteredObject {
@@ -306,6 +355,7 @@ function objectOf(row: ObjectRow): RegisteredObject {
     name: row.name,
     slug: row.slug ?? null,
     payload: row.payload,
+    memberProjects: row.memberProjects,
     creator: (row.creatorId ?? null) as PrincipalId | null,
     created: row.created,
     deletedAt: row.deletedAt ?? null,
