@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { defineEntity, p } from "@mikro-orm/core";
 import { openLog } from "@portcullis/chassis/log";
 import { type OrgId, owners } from "@portcullis/policy";
-import { Database } from "@portcullis/store";
+import { Database, otherLogs } from "@portcullis/store";
 import { freshDatabase } from "@portcullis/store/testing";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
@@ -26,7 +26,16 @@ beforeAll(async () => {
     environment[`PORTCULLIS_${owner.toUpperCase()}_DATABASE_URL`] = url;
     const log = openLog("verify-log-test", "silent");
     databases.push(
-      parts.use(await Database.open({ owner, url, entities: [NothingRow], migrations: [], log })),
+      parts.use(
+        await Database.open({
+          owner,
+          url,
+          entities: [NothingRow],
+          migrations: [],
+          otherLogs: otherLogs({}),
+          log,
+        }),
+      ),
     );
   }
   for (const database of databases) {

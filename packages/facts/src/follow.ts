@@ -1,5 +1,6 @@
-import type { OrgId, Owner } from "@portcullis/policy";
+import { type OrgId, type Owner, owners } from "@portcullis/policy";
 import type { FactMemory, MemoryMark } from "./memory.ts";
+import { afterAll, type Prerequisite, withDependencies } from "./prerequisite.ts";
 import { advance, mustRebase, rebase } from "./register.ts";
 import { historyOf } from "./revision.ts";
 import type { LogStretch } from "./source.ts";
@@ -19,25 +20,37 @@ export class Follow {
   confirmedAt = Number.NEGATIVE_INFINITY;
   /** That head. */
   confirmedHead = 0;
+  /** How far the other owners' logs must be seen wherever `mark` is used. */
+  prerequisites: readonly Prerequisite[] = [];
 
   constructor(org: OrgId, owner: Owner) {
     this.org = org;
     this.owner = owner;
   }
 
-  /** Begins anew at a head if there is no other way, and nobody did since the sighting. Answers whether it did. */
-  restart(seen: MemoryMark | null, incarnation: string, head: number): boolean {
+  /**
+   * Begins anew at a head, which is known at `now`, if there is no other way, and nobody did since the sighting.
+   * Answers whether it did.
+   */
+  restart(seen: MemoryMark | null, incarnation: string, head: number, now: number): boolean {
     if (!mustRebase(seen, incarnation, head)) return false;
     const mark = rebase(this.mark, { incarnation, head, gen: Symbol(incarnation) }, seen);
     if (mark === this.mark) return false;
     this.mark = mark;
     this.history = historyOf(incarnation);
+    this.prerequisites =
+      head === 0
+        ? []
+        : afterAll(
+            owners.filter((owner) => owner !== this.owner),
+            now,
+          );
     this.distrust();
     return true;
   }
 
-  /** Applies a stretch of the log, read from the mark that was seen, to the memory. */
-  apply(memory: FactMemory, { incarnation, entries }: LogStretch): void {
+  /** Applies a stretch of the log, read from the mark that was seen and known at `now`, to the memory. */
+  apply(memory: FactMemory, { incarnation, entries }: LogStretch, now: number): void {
     const from = entries[0]?.position ?? 0;
     const to = entries.at(-1)?.position ?? 0;
     const kinds: Record<string, number> = {};
@@ -46,11 +59,11 @@ export class Follow {
     const advanced = advance(this.mark, { incarnation, from, to, kinds });
     if (typeof advanced === "string") return;
     this.mark = advanced;
-    memory.bury(
-      advanced,
-      this.org,
-      entries.filter(({ position }) => position > before),
-    );
+    const news = entries.filter(({ position }) => position > before);
+    for (const { dependsOn } of news) {
+      this.prerequisites = withDependencies(this.prerequisites, dependsOn, now);
+    }
+    memory.bury(advanced, this.org, news);
   }
 
   /** Notes that the owner's head stood here when it was asked at that time, if the mark has got there. */

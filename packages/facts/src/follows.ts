@@ -4,6 +4,7 @@ import { LRUCache } from "lru-cache";
 import { chunksOf } from "./chunks.ts";
 import { Follow } from "./follow.ts";
 import type { FactMemory } from "./memory.ts";
+import type { Prerequisite } from "./prerequisite.ts";
 import { encodeRevision, type Seen } from "./revision.ts";
 import { entriesMax, type FactOwners } from "./source.ts";
 
@@ -118,6 +119,14 @@ export class Follows implements Disposable {
     return false;
   }
 
+  /** Comes as far in the log as another owner's demands. Throws a Fault if that can't be done. */
+  async meet(follow: Follow, { place, headSince, learnedAt }: Prerequisite): Promise<void> {
+    const isComparable = place !== null && follow.mark?.incarnation === place.incarnation;
+    if (isComparable && follow.confirmedAt >= headSince && (await this.advance(follow, place.position)))
+      return;
+    await this.confirm(follow, learnedAt);
+  }
+
   /** Hears that a log has grown. */
   hear(owner: Owner, org: OrgId, position: number): void {
     const follow = this.#organizations.peek(org)?.byOwner[owner];
@@ -185,7 +194,7 @@ export class Follows implements Disposable {
   }
 
   async #settle(follow: Follow, { askedAt, seen, incarnation, head }: Answer): Promise<void> {
-    if (follow.restart(seen, incarnation, head) && seen !== null) {
+    if (follow.restart(seen, incarnation, head, this.#clock()) && seen !== null) {
       const { org } = follow;
       this.#log.warn(
         { owner: follow.owner, org, seen: seen.app, head },
@@ -214,7 +223,7 @@ export class Follows implements Disposable {
       return true;
     }
     if (follow.mark?.gen !== seen.gen) return true;
-    follow.apply(this.#memory, stretch);
+    follow.apply(this.#memory, stretch, this.#clock());
     return follow.mark === seen || follow.mark.app >= stretch.head;
   }
 

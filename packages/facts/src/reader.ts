@@ -18,6 +18,7 @@ import type { FollowedOrganization, Follows } from "./follows.ts";
 import { type Consistency, Demand, minimizeLatency } from "./freshness.ts";
 import type { FactMemory, MemoryMark } from "./memory.ts";
 import { type Prepared, type PreparedValues, prepare } from "./prepared.ts";
+import { isMet, type Prerequisite } from "./prerequisite.ts";
 import type { Held } from "./register.ts";
 import type { FactSource } from "./source.ts";
 
@@ -53,7 +54,8 @@ const attemptsMax = 16;
 
 /**
  * Evaluates questions over facts that are fresh enough and of one moment: for each owner there is a position at which
- * all the facts that were used held together, and which is not older than what is demanded.
+ * all the facts that were used held together, and which is not older than what is demanded. And none of these places is
+ * seen without what it came after in the logs of the other owners.
  */
 export class FactReader {
   readonly #options: FactReaderOptions;
@@ -98,6 +100,7 @@ class Reading<Result extends object> implements Facts {
   /** When the latest of the used facts began to hold, by owner. */
   #latest: Record<Owner, number> = { ...nothingUsed };
   #unmet: Set<Follow> | null = null;
+  #lacking: Prerequisite[] | null = null;
   #missing: readonly FactKey[] = [];
 
   constructor(
@@ -141,13 +144,14 @@ class Reading<Result extends object> implements Facts {
     this.#now = this.#options.clock();
     this.#latest = { ...nothingUsed };
     this.#unmet = null;
+    this.#lacking = null;
     this.#missing = [];
     const result = this.#evaluate(this);
     if (isNeeds(result)) {
       this.#missing = result.keys;
       return null;
     }
-    if (this.#unmet !== null || !this.#isOfOneMoment()) return null;
+    if (this.#unmet !== null || !this.#isOfOneMoment() || !this.#hasPrerequisites()) return null;
     // The process may have been stopped while it evaluated.
     this.#now = this.#options.clock();
     return this.#isStillMet() ? { result, revision: this.#organization.revision() } : null;
@@ -159,6 +163,7 @@ class Reading<Result extends object> implements Facts {
       signal?.throwIfAborted();
       if (this.#unmet !== null) await this.#meetDemand(this.#unmet);
       else if (this.#missing.length > 0) await this.#load(this.#missing);
+      else if (this.#lacking !== null) await this.#meetPrerequisites(this.#lacking);
       else await this.#bringTogether();
       const answer = this.attempt();
       if (answer !== null) return answer;
@@ -195,6 +200,20 @@ class Reading<Result extends object> implements Facts {
     });
   }
 
+  #hasPrerequisites(): boolean {
+    const { byOwner } = this.#organization;
+    for (const owner of owners) {
+      if (this.#latest[owner] === unused) continue;
+      for (const prerequisite of byOwner[owner].prerequisites) {
+        const other = prerequisite.owner;
+        if (this.#latest[other] === unused || isMet(prerequisite, byOwner[other])) continue;
+        this.#lacking ??= [];
+        this.#lacking.push(prerequisite);
+      }
+    }
+    return this.#lacking === null;
+  }
+
   #isStillMet(): boolean {
     for (const owner of owners) {
       const follow = this.#organization.byOwner[owner];
@@ -208,6 +227,15 @@ class Reading<Result extends object> implements Facts {
   async #meetDemand(unmet: ReadonlySet<Follow>): Promise<void> {
     const { follows } = this.#options;
     await Promise.all(Array.from(unmet, (follow) => this.#demand.meet(follow, follows, this.#now)));
+  }
+
+  async #meetPrerequisites(lacking: readonly Prerequisite[]): Promise<void> {
+    const { follows } = this.#options;
+    await Promise.all(
+      lacking.map((prerequisite) =>
+        follows.meet(this.#organization.byOwner[prerequisite.owner], prerequisite),
+      ),
+    );
   }
 
   async #load(keys: readonly FactKey[]): Promise<void> {

@@ -45,6 +45,15 @@ export interface LogEntry {
   readonly touches: readonly FactKey[];
   /** Kinds of which every fact may have changed; `*` is every kind. */
   readonly kinds: readonly string[];
+  /** What the change came after in the logs of other owners. */
+  readonly dependsOn: readonly Dependency[];
+}
+
+/** A place in another owner's log: whoever sees the change must see that log so far. */
+export interface Dependency {
+  readonly owner: Owner;
+  /** Null: it is not known, but the owner's head, asked for after the change was seen, is no earlier. */
+  readonly place: { readonly incarnation: string; readonly position: number } | null;
 }
 
 /** An owner takes no more keys or organisations at once. */

@@ -30,6 +30,7 @@ import {
   type RolePermission,
 } from "@portcullis/policy";
 import type {
+  Dependency as DependencyMessage,
   Event as EventMessage,
   FactKey as FactKeyMessage,
   ObjectRef as ObjectRefMessage,
@@ -46,9 +47,10 @@ import type {
   RolePermission as RolePermissionMessage,
 } from "@portcullis/proto/facts/v1/facts";
 import { historyOf, type Revision } from "./revision.ts";
-import type { LogEntry } from "./source.ts";
+import type { Dependency, LogEntry } from "./source.ts";
 
 export { factKeyText } from "./fact-key.ts";
+export type { Dependency } from "./source.ts";
 
 type FactValue = FactValues[FactKind];
 
@@ -116,21 +118,39 @@ export function factFromWire(message: FactMessage): Fact {
 }
 
 /** What an event may have changed. One that speaks of facts this process does not know may have changed any. */
-export function logEntryFromWire({ position, touches, touchedKinds }: EventMessage): LogEntry {
+export function logEntryFromWire(message: EventMessage): LogEntry {
+  const { position, touches, touchedKinds } = message;
+  const dependsOn = message.dependsOn.flatMap(dependencyFromWire);
   try {
     const keys = touches.map((key) => factKeyFromWire(key, "touches"));
-    return { position, touches: keys, kinds: touchedKinds };
+    return { position, touches: keys, kinds: touchedKinds, dependsOn };
   } catch {
-    return { position, touches: [], kinds: ["*"] };
+    return { position, touches: [], kinds: ["*"], dependsOn };
   }
+}
+
+/** As it goes into the log. */
+export function dependencyToWire({ owner, place }: Dependency): DependencyMessage {
+  return { owner, incarnation: place?.incarnation ?? "", position: place?.position ?? 0 };
+}
+
+/** None for an owner that this process does not know, of whose facts it makes no use. */
+function dependencyFromWire({ owner: name, incarnation, position }: DependencyMessage): Dependency[] {
+  const owner = ownerOf(name);
+  if (owner === null) return [];
+  return [{ owner, place: incarnation === "" ? null : { incarnation, position } }];
 }
 
 /** The revision that a write answered with. */
 export function revisionFromWire(message: RevisionMessage): Revision {
-  const owner = owners.find((candidate): candidate is Owner => candidate === message.owner);
-  if (owner === undefined) throw new Error(`a revision of an unknown owner, \`${message.owner}\``);
+  const owner = ownerOf(message.owner);
+  if (owner === null) throw new Error(`a revision of an unknown owner, \`${message.owner}\``);
   const { orgId, position, incarnation } = message;
   return { org: orgId as OrgId, seen: [{ owner, position, history: historyOf(incarnation) }] };
+}
+
+function ownerOf(name: string): Owner | null {
+  return owners.find((candidate) => candidate === name) ?? null;
 }
 
 function factKindToWire(key: FactKey): NonNullable<FactKeyMessage["kind"]> {

@@ -4,7 +4,7 @@ import { org } from "./reading-world.ts";
 
 function newFollow(head: number): { follow: Follow; gen: symbol } {
   const follow = new Follow(org, "identity");
-  follow.restart(null, "first", head);
+  follow.restart(null, "first", head, 0);
   return { follow, gen: follow.mark?.gen ?? Symbol("none") };
 }
 
@@ -27,7 +27,7 @@ describe("a confirmation", () => {
   });
   test("of another generation does not count", () => {
     const { follow, gen } = newFollow(5);
-    follow.restart(follow.mark, "second", 5);
+    follow.restart(follow.mark, "second", 5, 0);
     follow.confirm(gen, 100, 5);
     expect(follow.confirmedAt).toBe(Number.NEGATIVE_INFINITY);
   });
@@ -37,20 +37,20 @@ describe("a follow begins anew", () => {
   test("with nothing confirmed", () => {
     const { follow, gen } = newFollow(5);
     follow.confirm(gen, 100, 5);
-    expect(follow.restart(follow.mark, "second", 3)).toBe(true);
+    expect(follow.restart(follow.mark, "second", 3, 0)).toBe(true);
     expect(follow).toMatchObject({ mark: { app: 3 }, confirmedAt: Number.NEGATIVE_INFINITY });
     expect(follow.mark?.gen).not.toBe(gen);
   });
   test("not when it can go on", () => {
     const { follow, gen } = newFollow(5);
-    expect(follow.restart(follow.mark, "first", 9)).toBe(false);
+    expect(follow.restart(follow.mark, "first", 9, 0)).toBe(false);
     expect(follow.mark).toMatchObject({ gen, app: 5 });
   });
   test("not when it has begun anew since the head was asked for", () => {
     const { follow } = newFollow(5);
     const seen = follow.mark;
-    follow.restart(seen, "second", 3);
-    expect(follow.restart(seen, "third", 1)).toBe(false);
+    follow.restart(seen, "second", 3, 0);
+    expect(follow.restart(seen, "third", 1, 0)).toBe(false);
     expect(follow.mark).toMatchObject({ incarnation: "second", app: 3 });
   });
 });

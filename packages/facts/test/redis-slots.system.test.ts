@@ -168,6 +168,7 @@ async function takeBoth(step: Step, { org, keys, slot, note }: Both): Promise<vo
           .flatMap((each) => keys[each] ?? [])
           .filter((key) => factOwners[key.kind] === step.owner),
         kinds,
+        dependsOn: [],
       }));
       const incarnation = slot.mark(step.owner)?.incarnation ?? "here";
       const stretch: LogStretch = { incarnation, head: 9, entries };
@@ -214,7 +215,7 @@ describe("a slot", () => {
     await slots.rebase(org, "grants", { incarnation: "i", head, gen: "g" }, null);
     expect(await slots.keep(key, { ...fact, hi: head - 1 })).toBe("older than the watermark");
     expect(await slots.keep(key, { ...fact, hi: head })).toBeNull();
-    const entries = [{ position: head + 1, touches: [], kinds: [] }];
+    const entries = [{ position: head + 1, touches: [], kinds: [], dependsOn: [] }];
     await slots.apply(org, "grants", { incarnation: "i", head: head + 1, entries });
     expect(await slots.mark(org, "grants")).toEqual({ incarnation: "i", app: head + 1, gen: "g" });
   });
@@ -243,6 +244,7 @@ describe("a slot", () => {
       position: index + 1,
       touches: Array.from({ length: 600 }, member),
       kinds: [],
+      dependsOn: [],
     }));
     expect(await slots.apply(many, "identity", { incarnation: "i", head: 5, entries })).toBe(true);
     expect(await slots.mark(many, "identity")).toMatchObject({ app: 5 });

@@ -43,7 +43,10 @@ export class ScriptedOwner implements FactOwner {
   }
 
   /** Changes facts of one organisation. The event names the facts, or only their kinds. Answers its position. */
-  commit(changes: readonly Change[], { byKind = false } = {}): number {
+  commit(
+    changes: readonly Change[],
+    { byKind = false, dependsOn = [] }: { byKind?: boolean; dependsOn?: LogEntry["dependsOn"] } = {},
+  ): number {
     const org = changes[0]?.[0].org;
     if (org === undefined) throw new Error("a change of nothing");
     const log = this.#log(org);
@@ -51,7 +54,11 @@ export class ScriptedOwner implements FactOwner {
     const position = log.length + 1;
     const kinds = byKind ? [...new Set(keys.map(({ kind }) => kind))] : [];
     const values = new Map(changes.map(([key, value]) => [factKeyText(key), value]));
-    log.push({ at: this.#clock(), entry: { position, touches: byKind ? [] : keys, kinds }, values });
+    log.push({
+      at: this.#clock(),
+      entry: { position, touches: byKind ? [] : keys, kinds, dependsOn },
+      values,
+    });
     return position;
   }
 

@@ -5,6 +5,8 @@ import { Fact as FactMessage } from "@portcullis/proto/facts/v1/facts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  type Dependency,
+  dependencyToWire,
   factFromWire,
   factKeyFromWire,
   factKeyToWire,
@@ -122,7 +124,7 @@ describe("what an event touches", () => {
       touches: [factKeyToWire(objectKey)],
       touchedKinds: ["groups"],
     });
-    expect(entry).toEqual({ position: 7, touches: [objectKey], kinds: ["groups"] });
+    expect(entry).toEqual({ position: 7, touches: [objectKey], kinds: ["groups"], dependsOn: [] });
   });
   test("is everything if it names a fact that is not known here", () => {
     const touches = [factKeyToWire(objectKey), { orgId: org, kind: undefined }];
@@ -130,8 +132,21 @@ describe("what an event touches", () => {
       position: 7,
       touches: [],
       kinds: ["*"],
+      dependsOn: [],
     });
   });
+});
+
+test("what an event comes after is what it names; owners that are not known here are passed over", () => {
+  const dependencies: readonly Dependency[] = [
+    { owner: "groups", place: { incarnation: "first", position: 3 } },
+    { owner: "tokens", place: null },
+  ];
+  const dependsOn = [
+    ...dependencies.map(dependencyToWire),
+    { owner: "weather", incarnation: "", position: 0 },
+  ];
+  expect(logEntryFromWire({ ...Event.decode(new Uint8Array()), dependsOn }).dependsOn).toEqual(dependencies);
 });
 
 test("a revision of an unknown owner is an error", () => {

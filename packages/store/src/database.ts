@@ -2,13 +2,15 @@ import type { EntitySchema, MigrationObject } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Log } from "@portcullis/chassis/log";
+import type { Dependency } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
 import { appendEvent, type Change, incarnationOf, lockLog } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 import { AuditIndexes, LogChain } from "./log-chain.ts";
-import { FollowedLogs, LogTables } from "./log-tables.ts";
+import { FollowedLogs, LogDependencies, LogTables } from "./log-tables.ts";
+import type { OtherLogs } from "./other-logs.ts";
 
 export interface DatabaseOptions {
   readonly owner: Owner;
@@ -16,6 +18,8 @@ export interface DatabaseOptions {
   readonly entities: readonly EntitySchema[];
   /** In order; they run behind the log's own tables. */
   readonly migrations: readonly MigrationObject[];
+  /** What each change notes that it comes after. */
+  readonly otherLogs: OtherLogs;
   readonly log: Log;
 }
 
@@ -32,6 +36,12 @@ export interface Write {
 export interface Written<Result> {
   readonly result: Result;
   readonly revision: Revision;
+}
+
+interface Asked {
+  readonly org: OrgId;
+  readonly context: WriteContext;
+  readonly dependsOn: readonly Dependency[];
 }
 
 /** Of writers; and as many of readers, whom waiting writers must not starve. */
@@ -59,10 +69,12 @@ export class Database implements AsyncDisposable {
   readonly pool: pg.Pool;
   readonly url: string;
   readonly #orm: MikroORM;
+  readonly #otherLogs: OtherLogs;
 
-  private constructor(owner: Owner, url: string, orm: MikroORM, pool: pg.Pool) {
+  private constructor({ owner, url, otherLogs }: DatabaseOptions, orm: MikroORM, pool: pg.Pool) {
     this.owner = owner;
     this.url = url;
+    this.#otherLogs = otherLogs;
     this.#orm = orm;
     this.pool = pool;
   }
@@ -83,6 +95,7 @@ export class Database implements AsyncDisposable {
           { name: "0001-followed-logs", class: FollowedLogs },
           { name: "0001-log-chain", class: LogChain },
           { name: "0001-audit-indexes", class: AuditIndexes },
+          { name: "0001-log-dependencies", class: LogDependencies },
           ...options.migrations,
         ],
         snapshot: false,
@@ -93,7 +106,7 @@ export class Database implements AsyncDisposable {
     pool.on("error", (error) =>
       options.log.warn({ reason: error.message }, "an idle database connection broke"),
     );
-    const database = new Database(options.owner, options.url, orm, pool);
+    const database = new Database(options, orm, pool);
     try {
       await database.#migrate();
     } catch (error) {
@@ -121,8 +134,12 @@ export class Database implements AsyncDisposable {
     context: WriteContext,
     body: (write: Write) => Promise<Result>,
   ): Promise<Written<Result>> {
+    // All that was done before this was asked for stands in the others' logs by now. Nobody waits for them under the lock.
+    const dependsOn = await this.#otherLogs(org);
     try {
-      return await this.#orm.em.fork().transactional((em) => this.#writeIn(em, org, context, body));
+      return await this.#orm.em
+        .fork()
+        .transactional((em) => this.#writeIn(em, { org, context, dependsOn }, body));
     } catch (error) {
       if (error instanceof NothingChanged) return error.written as Written<Result>;
       throw databaseFault(error);
@@ -131,8 +148,7 @@ export class Database implements AsyncDisposable {
 
   async #writeIn<Result>(
     em: EntityManager,
-    org: OrgId,
-    context: WriteContext,
+    { org, context, dependsOn }: Asked,
     body: (write: Write) => Promise<Result>,
   ): Promise<Written<Result>> {
     await em.execute(`set local lock_timeout = ${lockTimeoutMs}`);
@@ -154,7 +170,7 @@ export class Database implements AsyncDisposable {
     if (more.length > 0) throw new Error("a transaction records one change");
     if (change !== undefined) {
       await em.flush();
-      await appendEvent(em, org, position + 1, context, change);
+      await appendEvent(em, org, position + 1, context, change, dependsOn);
       return { result, revision: revisionAt(position + 1) };
     }
     const written = { result, revision: revisionAt(position) };

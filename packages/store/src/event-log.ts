@@ -1,8 +1,12 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { factKeyText, factKeyToWire } from "@portcullis/facts/wire";
+import { type Dependency, dependencyToWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
 import type { FactKey, FactKind, OrgId, Owner } from "@portcullis/policy";
-import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
-import { FactKey as FactKeyMessage } from "@portcullis/proto/events/v1/events";
+import {
+  type Dependency as DependencyMessage,
+  type Event,
+  FactKey as FactKeyMessage,
+  type WriteContext,
+} from "@portcullis/proto/events/v1/events";
 import type { ClientBase } from "pg";
 
 /** What a transaction changed, for the log. `before` and `after` hold no secrets: administrators read them. */
@@ -44,14 +48,15 @@ export async function appendEvent(
   position: number,
   context: WriteContext,
   change: Change,
+  dependsOn: readonly Dependency[],
 ): Promise<void> {
   const many = change.touches.length > touchesMax;
   const kinds = many ? [...new Set(change.touches.map((key) => key.kind))] : [];
   const touches = many ? [] : change.touches;
   await em.execute(
     `insert into event_log (org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
-       action, subject_type, subject_id, before, after, touches, touched_kinds)
-     values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[])`,
+       action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on)
+     values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[], ?::jsonb)`,
     [
       org,
       position,
@@ -67,6 +72,7 @@ export async function appendEvent(
       jsonOrNull(change.after),
       JSON.stringify(touches.map(touchText)),
       `{${kinds.join(",")}}`,
+      JSON.stringify(dependsOn.map(dependencyToWire)),
     ],
   );
   const facts = [...new Set([...touches.map(factKeyText), ...kinds.map(kindText)])];
@@ -157,6 +163,7 @@ interface EventRow {
   after: unknown;
   touches: string[];
   touched_kinds: string[];
+  depends_on: DependencyMessage[];
 }
 
 function eventOf(owner: Owner, row: EventRow): Event {
@@ -180,6 +187,7 @@ function eventOf(owner: Owner, row: EventRow): Event {
     afterJson: row.after === null ? "" : JSON.stringify(row.after),
     touches: row.touches.map((bytes) => FactKeyMessage.decode(Buffer.from(bytes, "base64"))),
     touchedKinds: row.touched_kinds,
+    dependsOn: row.depends_on,
   };
 }
 

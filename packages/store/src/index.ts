@@ -4,4 +4,5 @@ export type { Change } from "./event-log.ts";
 export { factsHandlers, type ReadFacts } from "./facts-service.ts";
 export { type Follower, type FollowerOptions, startFollower } from "./follower.ts";
 export { listPage, pageMax } from "./listing.ts";
+export { type OtherLogs, otherLogs } from "./other-logs.ts";
 export { type RelayOptions, startRelay } from "./relay.ts";

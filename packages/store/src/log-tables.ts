@@ -80,3 +80,12 @@ export class FollowedLogs extends Migration {
     `);
   }
 }
+
+/** Where the other owners' logs stood when a change was asked for. Nothing is known of changes from before. */
+export class LogDependencies extends Migration {
+  override name = "0001-log-dependencies";
+
+  override up(): void {
+    this.addSql("alter table event_log add column depends_on jsonb not null default '[]'");
+  }
+}

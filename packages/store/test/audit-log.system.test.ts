@@ -8,6 +8,7 @@ import { type AuditFilter, auditQuery } from "../src/audit-log.ts";
 import { auditHandlers } from "../src/audit-service.ts";
 import { Database } from "../src/database.ts";
 import type { Change } from "../src/event-log.ts";
+import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
 
 const NothingRow = defineEntity({ name: "Nothing", properties: { id: p.uuid().primary() } });
@@ -18,7 +19,14 @@ beforeAll(async () => {
   const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
   const log = openLog("audit-test", "silent");
   database = parts.use(
-    await Database.open({ owner: "grants", url, entities: [NothingRow], migrations: [], log }),
+    await Database.open({
+      owner: "grants",
+      url,
+      entities: [NothingRow],
+      migrations: [],
+      otherLogs: otherLogs({}),
+      log,
+    }),
   );
 });
 afterAll(() => parts.disposeAsync());

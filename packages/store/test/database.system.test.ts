@@ -7,6 +7,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Database, type Write } from "../src/database.ts";
 import type { Change } from "../src/event-log.ts";
+import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
 
 const NoteRow = defineEntity({
@@ -30,7 +31,16 @@ let client: pg.Client;
 beforeAll(async () => {
   const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
   const log = openLog("database-test", "silent");
-  database = parts.use(await Database.open({ owner: "tokens", url, entities: [NoteRow], migrations, log }));
+  database = parts.use(
+    await Database.open({
+      owner: "tokens",
+      url,
+      entities: [NoteRow],
+      migrations,
+      otherLogs: otherLogs({}),
+      log,
+    }),
+  );
   client = new pg.Client({ connectionString: url });
   await client.connect();
   parts.defer(() => client.end());

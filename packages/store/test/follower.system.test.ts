@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { Database } from "../src/database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "../src/doorbell.ts";
 import { type FollowerOptions, startFollower } from "../src/follower.ts";
+import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
 
 const EffectRow = defineEntity({
@@ -36,7 +37,16 @@ let redisUrl: string;
 let queue: Queue<Doorbell>;
 beforeAll(async () => {
   const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
-  database = parts.use(await Database.open({ owner: "tokens", url, entities: [EffectRow], migrations, log }));
+  database = parts.use(
+    await Database.open({
+      owner: "tokens",
+      url,
+      entities: [EffectRow],
+      migrations,
+      otherLogs: otherLogs({}),
+      log,
+    }),
+  );
   const own = new URL(inject("redisUrl"));
   own.pathname = "/11"; // whoever hears a doorbell is the one it was meant for
   redisUrl = own.href;
@@ -67,6 +77,7 @@ class Source {
         afterJson: "",
         touches: [],
         touchedKinds: [],
+        dependsOn: [],
       });
     }
     this.logs.set(org, events);

@@ -11,6 +11,7 @@ import {
   type VerificationOptions,
   verifyLogs,
 } from "../src/log-verification.ts";
+import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
 
 // Rows are changed behind the database's back in every way there is; the verdict names the place and the flaw.
@@ -26,7 +27,14 @@ beforeAll(async () => {
   ({ url: databaseUrl } = parts.use(await freshDatabase(inject("databaseUrl"))));
   const log = openLog("verification-test", "silent");
   database = parts.use(
-    await Database.open({ owner: "groups", url: databaseUrl, entities: [NothingRow], migrations: [], log }),
+    await Database.open({
+      owner: "groups",
+      url: databaseUrl,
+      entities: [NothingRow],
+      migrations: [],
+      otherLogs: otherLogs({}),
+      log,
+    }),
   );
   intruder = new pg.Client({ connectionString: databaseUrl });
   await intruder.connect();

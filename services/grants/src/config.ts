@@ -12,6 +12,8 @@ export const config = z.object({
   PORTCULLIS_IDENTITY_ADDRESS: address,
   /** Who says which groups live. */
   PORTCULLIS_GROUPS_ADDRESS: address,
+  /** Whose log a change may come after, as it may after the others'. */
+  PORTCULLIS_TOKENS_ADDRESS: address,
 });
 
 export type Config = z.infer<typeof config>;

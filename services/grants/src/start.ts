@@ -5,7 +5,14 @@ import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/se
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
-import { auditHandlers, Database, factsHandlers, startFollower, startRelay } from "@portcullis/store";
+import {
+  auditHandlers,
+  Database,
+  factsHandlers,
+  otherLogs,
+  startFollower,
+  startRelay,
+} from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { groupDeleted, membersRemoved } from "./departures.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -20,27 +27,24 @@ import { RoleStore } from "./store/role-store.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
+  const to = (peer: string, address: string) => {
+    const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
+    return parts.use(connect({ peer, address, service: "grants", serviceCredential })).stub(FactsService);
+  };
+  const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
+  const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
+  const tokens = to("tokens", config.PORTCULLIS_TOKENS_ADDRESS);
   const database = parts.use(
     await Database.open({
       owner: "grants",
       url: config.DATABASE_URL,
       entities: [ObjectRow, RoleRow, AclRow],
       migrations,
+      otherLogs: otherLogs({ identity, groups, tokens }),
       log,
     }),
   );
   parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, log }));
-  const facts = (peer: string, address: string) => {
-    const connection = connect({
-      peer,
-      address,
-      service: "grants",
-      serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
-    });
-    return parts.use(connection).stub(FactsService);
-  };
-  const identity = facts("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
-  const groups = facts("groups", config.PORTCULLIS_GROUPS_ADDRESS);
   const neighbours = neighboursOf(identity, groups);
   const follower = { database, redisUrl: config.REDIS_URL, log };
   parts.use(await startFollower({ ...follower, ...membersRemoved(neighbours), facts: identity }));

@@ -67,6 +67,7 @@ export async function running(): Promise<Running> {
     REDIS_URL: inject("redisUrl"),
     PORTCULLIS_IDENTITY_ADDRESS: identity.address,
     PORTCULLIS_GROUPS_ADDRESS: groups.address,
+    PORTCULLIS_TOKENS_ADDRESS: identity.address,
   };
   const service = parts.use(await start(config, log));
   const connection = parts.use(
@@ -199,6 +200,7 @@ function append(
     afterJson: "",
     touches: [],
     touchedKinds: [],
+    dependsOn: [],
   });
   log.set(org, events);
 }

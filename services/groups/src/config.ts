@@ -10,6 +10,9 @@ export const config = z.object({
   REDIS_URL: z.url(),
   /** Who says who is a member. */
   PORTCULLIS_IDENTITY_ADDRESS: address,
+  /** Whose logs a change may come after, as it may after identity's. */
+  PORTCULLIS_GRANTS_ADDRESS: address,
+  PORTCULLIS_TOKENS_ADDRESS: address,
 });
 
 export type Config = z.infer<typeof config>;

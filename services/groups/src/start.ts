@@ -5,7 +5,7 @@ import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/se
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
-import { auditHandlers, Database, factsHandlers, startRelay } from "@portcullis/store";
+import { auditHandlers, Database, factsHandlers, otherLogs, startRelay } from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { followFormerMembers } from "./former-members.ts";
 import { fromIdentity } from "./members.ts";
@@ -19,25 +19,26 @@ import { migrations } from "./store/migrations.ts";
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
   const redisUrl = config.REDIS_URL;
+  const to = (peer: string, address: string) => {
+    const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
+    return parts.use(connect({ peer, address, service: "groups", serviceCredential })).stub(FactsService);
+  };
+  const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
   const database = parts.use(
     await Database.open({
       owner: "groups",
       url: config.DATABASE_URL,
       entities: [GroupRow],
       migrations,
+      otherLogs: otherLogs({
+        identity,
+        grants: to("grants", config.PORTCULLIS_GRANTS_ADDRESS),
+        tokens: to("tokens", config.PORTCULLIS_TOKENS_ADDRESS),
+      }),
       log,
     }),
   );
   parts.use(await startRelay({ database, redisUrl, followers: ["grants"], log }));
-  const connection = parts.use(
-    connect({
-      peer: "identity",
-      address: config.PORTCULLIS_IDENTITY_ADDRESS,
-      service: "groups",
-      serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
-    }),
-  );
-  const identity = connection.stub(FactsService);
   const store = new GroupsStore(database, fromIdentity(identity));
   parts.use(await followFormerMembers({ database, identity, store, redisUrl, log }));
   const server = parts.use(

@@ -60,6 +60,7 @@ class ScriptedIdentity implements AsyncDisposable {
       afterJson: "",
       touches: [factKeyToWire({ kind: "member", org: org as OrgId, principal: principal as PrincipalId })],
       touchedKinds: [],
+      dependsOn: [],
     });
   }
 
@@ -118,6 +119,8 @@ export async function runGroups(servers: { databaseUrl: string; redisUrl: string
     DATABASE_URL: url,
     REDIS_URL: servers.redisUrl,
     PORTCULLIS_IDENTITY_ADDRESS: identity.address,
+    PORTCULLIS_GRANTS_ADDRESS: identity.address,
+    PORTCULLIS_TOKENS_ADDRESS: identity.address,
   };
   // Two at once: both migrate the same empty database.
   const [service] = await Promise.all([

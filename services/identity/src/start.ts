@@ -8,7 +8,7 @@ import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
-import { auditHandlers, Database, factsHandlers, startRelay } from "@portcullis/store";
+import { auditHandlers, Database, factsHandlers, otherLogs, startRelay } from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { departuresOf } from "./departures.ts";
 import { handlers } from "./rpc/index.ts";
@@ -21,12 +21,25 @@ import { OrganizationsStore } from "./store/organizations-store.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
+  const to = (peer: string, address: string) => {
+    const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
+    return parts.use(connect({ peer, address, service: "identity", serviceCredential }));
+  };
+  const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
+  const grants = to("grants", config.PORTCULLIS_GRANTS_ADDRESS);
+  const tokens = to("tokens", config.PORTCULLIS_TOKENS_ADDRESS);
+  const groupsFacts = groups.stub(FactsService);
   const database = parts.use(
     await Database.open({
       owner: "identity",
       url: config.DATABASE_URL,
       entities: [OrganizationRow, PrincipalRow, ActiveMemberRow],
       migrations,
+      otherLogs: otherLogs({
+        groups: groupsFacts,
+        grants: grants.stub(FactsService),
+        tokens: tokens.stub(FactsService),
+      }),
       log,
     }),
   );
@@ -38,21 +51,11 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       log,
     }),
   );
-  const to = (peer: string, address: string) =>
-    parts.use(
-      connect({
-        peer,
-        address,
-        service: "identity",
-        serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
-      }),
-    );
-  const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
   const departures = departuresOf({
     groups: groups.stub(GroupsService),
-    groupsFacts: groups.stub(FactsService),
-    grants: to("grants", config.PORTCULLIS_GRANTS_ADDRESS).stub(GrantsService),
-    tokens: to("tokens", config.PORTCULLIS_TOKENS_ADDRESS).stub(TokensService),
+    groupsFacts,
+    grants: grants.stub(GrantsService),
+    tokens: tokens.stub(TokensService),
   });
   const organizations = new OrganizationsStore(database);
   const members = new MembersStore(database, departures);

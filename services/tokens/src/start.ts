@@ -5,7 +5,14 @@ import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/se
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
-import { auditHandlers, Database, factsHandlers, startFollower, startRelay } from "@portcullis/store";
+import {
+  auditHandlers,
+  Database,
+  factsHandlers,
+  otherLogs,
+  startFollower,
+  startRelay,
+} from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { membersRemoved } from "./departures.ts";
 import { fromIdentity } from "./members.ts";
@@ -18,25 +25,26 @@ import { migrations } from "./store/migrations.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
+  const to = (peer: string, address: string) => {
+    const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
+    return parts.use(connect({ peer, address, service: "tokens", serviceCredential })).stub(FactsService);
+  };
+  const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
   const database = parts.use(
     await Database.open({
       owner: "tokens",
       url: config.DATABASE_URL,
       entities: [CredentialRow],
       migrations,
+      otherLogs: otherLogs({
+        identity,
+        groups: to("groups", config.PORTCULLIS_GROUPS_ADDRESS),
+        grants: to("grants", config.PORTCULLIS_GRANTS_ADDRESS),
+      }),
       log,
     }),
   );
   parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, log }));
-  const connection = parts.use(
-    connect({
-      peer: "identity",
-      address: config.PORTCULLIS_IDENTITY_ADDRESS,
-      service: "tokens",
-      serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
-    }),
-  );
-  const identity = connection.stub(FactsService);
   const memberKind = fromIdentity(identity);
   parts.use(
     await startFollower({

@@ -68,6 +68,8 @@ beforeAll(async () => {
     DATABASE_URL: url,
     REDIS_URL: inject("redisUrl"),
     PORTCULLIS_IDENTITY_ADDRESS: identity.address,
+    PORTCULLIS_GROUPS_ADDRESS: identity.address,
+    PORTCULLIS_GRANTS_ADDRESS: identity.address,
   };
   // Two at once: both migrate the same empty database.
   const [service] = await Promise.all([
@@ -301,6 +303,7 @@ test("the credentials of a removed member end, and nobody else's", async () => {
     afterJson: "",
     touches: [],
     touchedKinds: [],
+    dependsOn: [],
   });
   const queue = new Queue(followerQueue("identity", "tokens"), {
     connection: { url: inject("redisUrl") },
