@@ -8,6 +8,7 @@ import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events"
 import pg from "pg";
 import { appendEvent, type Change, incarnationOf, lockLog } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
+import { FollowFailures } from "./follow-failures.ts";
 import { AuditIndexes, LogChain } from "./log-chain.ts";
 import { FollowedLogs, LogDependencies, LogTables } from "./log-tables.ts";
 import type { OtherLogs } from "./other-logs.ts";
@@ -96,6 +97,7 @@ export class Database implements AsyncDisposable {
           { name: "0001-log-chain", class: LogChain },
           { name: "0001-audit-indexes", class: AuditIndexes },
           { name: "0001-log-dependencies", class: LogDependencies },
+          { name: "0001-follow-failures", class: FollowFailures },
           ...options.migrations,
         ],
         snapshot: false,

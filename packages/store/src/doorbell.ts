@@ -1,7 +1,7 @@
 // A doorbell says that an owner's log has grown, and nothing else: who hears it pulls the log.
 // Lost, repeated, reordered and late ones are harmless.
 
-import type { Owner } from "@portcullis/policy";
+import { type Owner, owners } from "@portcullis/policy";
 
 /** The queue that decision listens to. */
 export const invalidationQueue = "invalidate";
@@ -10,6 +10,14 @@ export const invalidationQueue = "invalidate";
 export function followerQueue(source: Owner, follower: Owner): string {
   return `${source}-${follower}`;
 }
+
+/** Every queue that a doorbell may be put into. */
+export const doorbellQueues: readonly string[] = [
+  invalidationQueue,
+  ...owners.flatMap((source) =>
+    owners.filter((follower) => follower !== source).map((follower) => followerQueue(source, follower)),
+  ),
+];
 
 /** All of BullMQ's keys share one hash tag, as a Redis Cluster demands. */
 export const queuePrefix = "{bull}";

@@ -8,6 +8,7 @@ import { Worker } from "bullmq";
 import { Redis } from "ioredis";
 import type { Database, Write } from "./database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "./doorbell.ts";
+import { forgetFailure, noteFailure, waitsAfterFailure } from "./follow-failures.ts";
 
 export interface FollowerOptions {
   /** The follower's own. */
@@ -47,15 +48,17 @@ const jobsAtOnce = 4;
 export async function startFollower(options: FollowerOptions): Promise<Follower> {
   const { database, source, log } = options;
   const stop = new AbortController();
-  const catchUp = (org: OrgId) => followLog(options, org, stop.signal);
+  const catchUp = (org: OrgId) => followNoting(options, org, stop.signal);
 
   const redis = new Redis(options.redisUrl, { maxRetriesPerRequest: null, lazyConnect: true });
   redis.on("error", () => undefined); // BullMQ goes on trying, and the sweep goes on without it
   const worker = new Worker<Doorbell>(
     followerQueue(source, database.owner),
     async ({ data }) => {
-      const cursor = await readCursor(database, source, data.org as OrgId);
-      if (cursor === null || cursor.position < data.position) await catchUp(data.org as OrgId);
+      const org = data.org as OrgId;
+      const cursor = await readCursor(database, source, org);
+      if (cursor !== null && cursor.position >= data.position) return;
+      if (!(await waitsAfterFailure(database, source, org))) await catchUp(org);
     },
     { connection: redis, prefix: queuePrefix, concurrency: jobsAtOnce },
   );
@@ -85,10 +88,31 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
   };
 }
 
-async function followLog(options: FollowerOptions, org: OrgId, stop: AbortSignal): Promise<void> {
+/** Follows a log, and notes for operators where and why that can't be done. */
+async function followNoting(options: FollowerOptions, org: OrgId, stop: AbortSignal): Promise<void> {
+  const { database, source } = options;
+  const place = { position: 0 };
+  try {
+    await followLog(options, org, stop, place);
+  } catch (error) {
+    const failure = { position: place.position, reason: reasonOf(error) };
+    await noteFailure(database, source, org, failure).catch(() => undefined); // then the log alone tells
+    throw error;
+  }
+  if (!stop.aborted) await forgetFailure(database, source, org).catch(() => undefined);
+}
+
+/** `place` always holds the position that is being worked on. */
+async function followLog(
+  options: FollowerOptions,
+  org: OrgId,
+  stop: AbortSignal,
+  place: { position: number },
+): Promise<void> {
   const { database, source, facts } = options;
   for (;;) {
     const cursor = await readCursor(database, source, org);
+    place.position = (cursor?.position ?? 0) + 1;
     let log = await facts.readLog({ orgId: org, after: cursor?.position ?? 0, limit: eventsAtOnce });
     if (cursor !== null && cursor.incarnation !== log.incarnation) {
       // Another history: its positions mean other events.
@@ -98,17 +122,18 @@ async function followLog(options: FollowerOptions, org: OrgId, stop: AbortSignal
     for (const event of events) {
       if (stop.aborted) return;
       if (!options.actions.includes(event.action)) continue;
+      place.position = event.position;
       await database.write(org, contextOf(event), async (write) => {
-        const place = [org, source, incarnation, event.position];
+        const there = [org, source, incarnation, event.position];
         write.keepBooks(); // how far it came is noted also where nothing was to be done
-        const moved = await write.em.execute<unknown[]>(moveCursor, place);
+        const moved = await write.em.execute<unknown[]>(moveCursor, there);
         if (moved.length > 0) await options.handle(write, event);
       });
     }
     const last = events.at(-1);
     if (last === undefined) return;
-    const place = [org, source, incarnation, last.position];
-    await database.read((em) => em.execute(moveCursor, place));
+    const there = [org, source, incarnation, last.position];
+    await database.read((em) => em.execute(moveCursor, there));
     if (last.position >= log.head) return;
   }
 }
@@ -122,11 +147,12 @@ async function sweep(
   let after = "00000000-0000-0000-0000-000000000000";
   while (!stop.aborted) {
     const rows = await database.read((em) =>
-      em.execute<{ org_id: OrgId; incarnation: string | null; position: string | null }[]>(
-        `select org_log.org_id, incarnation, followed_log.position
-         from org_log left join followed_log on followed_log.org_id = org_log.org_id and owner = ?
+      em.execute<Followed[]>(
+        `select org_log.org_id, incarnation, followed_log.position, coalesce(retry_at > now(), false) as waits
+         from org_log left join followed_log on followed_log.org_id = org_log.org_id and followed_log.owner = ?
+         left join follow_failure on follow_failure.org_id = org_log.org_id and follow_failure.owner = ?
          where org_log.org_id > ? order by org_log.org_id limit ?`,
-        [source, after, organisationsAtOnce],
+        [source, source, after, organisationsAtOnce],
       ),
     );
     const last = rows.at(-1);
@@ -136,12 +162,20 @@ async function sweep(
     for (const [index, row] of rows.entries()) {
       const head = heads.positions[index] ?? 0;
       const there = row.incarnation === heads.incarnation ? Number(row.position) : 0;
-      if (there >= head || stop.aborted) continue;
+      if (there >= head || row.waits || stop.aborted) continue;
       await catchUp(row.org_id).catch((error: unknown) =>
         log.warn({ source, org: row.org_id, reason: reasonOf(error) }, "can't follow a log; trying again"),
       );
     }
   }
+}
+
+interface Followed {
+  readonly org_id: OrgId;
+  readonly incarnation: string | null;
+  readonly position: string | null;
+  /** It failed too lately for another attempt. */
+  readonly waits: boolean;
 }
 
 interface Cursor {

@@ -252,6 +252,40 @@ test("a doorbell is heard, and one that fails is heard again", async () => {
   expect(failures).toBe(0);
 });
 
+test("what goes on failing says where and why, and is not tried at every doorbell", async () => {
+  let failing = true;
+  let attempts = 0;
+  await using following = await follower({
+    redisUrl,
+    handle: async (write, event) => {
+      attempts += 1;
+      if (failing) throw new Error(`never ${"x".repeat(2000)}`);
+      await write.em.execute("insert into effect (org_id, position) values (?, ?)", [org, event.position]);
+    },
+  });
+  source.append(org, "else", "matters");
+  const noted = async () => {
+    const { rows } = await database.pool.query<Record<string, unknown>>(
+      `select owner, position, attempts, left(reason, 12) as reason, length(reason) as length, retry_at > now() as waits
+       from follow_failure where org_id = $1`,
+      [org],
+    );
+    return rows;
+  };
+  const failure = { owner: "grants", position: "2", reason: "Error: never", length: 1000 };
+  for (let attempt = 1; attempt <= 11; attempt++) {
+    await expect(following.catchUp(org)).rejects.toThrow("never");
+    expect(await noted()).toEqual([{ ...failure, attempts: attempt, waits: attempt > 10 }]);
+  }
+  const { id } = await queue.add("grants", { owner: "grants", org, position: 2 }, { removeOnComplete: true });
+  await expect.poll(() => queue.getJob(id ?? ""), { interval: 10, timeout: 10_000 }).toBeUndefined();
+  expect(attempts).toBe(11);
+  failing = false;
+  await following.catchUp(org);
+  expect(await handled()).toEqual([2]);
+  expect(await noted()).toEqual([]);
+});
+
 /** Gives an organization a log of its own here. */
 async function makeKnown(known: OrgId): Promise<void> {
   await database.write(

@@ -119,6 +119,7 @@ async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write
     ["/v1/group", "group", () => ({ name: name(), member_users: [facade.viewer.id] })],
     ["/v1/role", "role", () => ({ name: name() })],
     ["/v1/project", "project", () => ({ name: name() })],
+    ["/v1/project_group", "project_group", () => ({ name: name() })],
     ["/v1/experiment", "experiment", () => ({ name: name(), ...inProject })],
     ["/v1/dataset", "dataset", () => ({ name: name(), ...inProject })],
     ["/v1/prompt", "prompt", () => ({ name: name(), slug: name(), ...inProject })],
