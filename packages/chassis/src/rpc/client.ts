@@ -6,9 +6,11 @@ import { fromServiceError } from "./status.ts";
 /** A call without a deadline of its own waits no longer than this. */
 const defaultDeadlineMs = 5000;
 
-/** The RPCs of a contract as functions. They throw Faults. */
+/** The RPCs of a contract as functions, but for those that go on. They throw Faults. */
 export type Stub<Definition> = {
   readonly [Method in keyof Definition]: Definition[Method] extends {
+    requestStream: false;
+    responseStream: false;
     requestSerialize: (message: infer Request) => Buffer;
     responseDeserialize: (bytes: Buffer) => infer Response;
   }

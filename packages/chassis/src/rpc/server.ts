@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { existsSync, unlinkSync } from "node:fs";
 import { createConnection } from "node:net";
 import {
@@ -11,30 +12,30 @@ import {
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
-import { v7 as newUuid } from "uuid";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
-import {
-  type Call,
-  type Caller,
-  isRequestId,
-  requestIdKey,
-  serviceCredentialKey,
-  serviceNameKey,
-} from "./call.ts";
+import { type Call, type Caller, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { reflectionOf } from "./reflection.ts";
+import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts";
 import { badServiceCredential, toServiceError } from "./status.ts";
+import { type Answering, answering, type Conversation, conversing } from "./stream.ts";
 
-/** Calls that bring no deadline get this one. */
-const longestCallMs = 10_000;
-
-/** One function per RPC of a contract. A handler that answers without a promise is answered in the same tick. */
+/**
+ * One function per RPC of a contract. A handler that answers without a promise is answered in the same tick. One of many
+ * answers ends the call by returning.
+ */
 export type Handlers<Definition> = {
   readonly [Method in keyof Definition]: Definition[Method] extends {
+    requestStream: infer ManyRequests;
+    responseStream: infer ManyResponses;
     requestDeserialize: (bytes: Buffer) => infer Request;
     responseSerialize: (message: infer Response) => Buffer;
   }
-    ? (request: Request, call: Call) => Response | Promise<Response>
+    ? ManyRequests extends true
+      ? (conversation: Conversation<Request, Response>) => Promise<void>
+      : ManyResponses extends true
+        ? (request: Request, call: Answering<Response>) => Promise<void>
+        : (request: Request, call: Call) => Response | Promise<Response>
     : never;
 };
 
@@ -67,13 +68,20 @@ export interface RunningServer extends AsyncDisposable {
 export function implement<Definition extends ServiceDefinition>(
   definition: Definition,
   handlers: Handlers<Definition>,
-): (options: ServerOptions) => Service {
-  return (options) => {
+): (options: ServerOptions, closing: AbortSignal) => Service {
+  return (options, closing) => {
     const gate = gatekeeper(options);
     const implementation: Record<string, UntypedHandleCall> = {};
     for (const [method, handler] of Object.entries(handlers)) {
       const path = definition[method]?.path ?? method;
-      implementation[method] = unary(path, handler as Handler, gate, options.log) as UntypedHandleCall;
+      const surroundings = { path, gate, log: options.log, closing };
+      if (definition[method]?.requestStream === true) {
+        implementation[method] = conversing(handler as Converser, surroundings) as UntypedHandleCall;
+      } else if (definition[method]?.responseStream === true) {
+        implementation[method] = answering(handler as Answerer, surroundings) as UntypedHandleCall;
+      } else {
+        implementation[method] = unary(path, handler as Handler, gate, options.log) as UntypedHandleCall;
+      }
     }
     return { definition, implementation };
   };
@@ -82,11 +90,14 @@ export function implement<Definition extends ServiceDefinition>(
 /** Listens, with health and reflection beside the services. Disposing it lets running calls end, for two seconds. */
 export async function serve(
   options: ServerOptions,
-  services: readonly ((options: ServerOptions) => Service)[],
+  services: readonly ((options: ServerOptions, closing: AbortSignal) => Service)[],
 ): Promise<RunningServer> {
   const server = new Server({ "grpc.max_receive_message_length": 4 * 1024 * 1024 });
   const health = new HealthImplementation({ "": "SERVING" });
-  const served = services.map((make) => make(options));
+  const closing = new AbortController();
+  // Every open stream listens, and there may be thousands.
+  setMaxListeners(0, closing.signal);
+  const served = services.map((make) => make(options, closing.signal));
   for (const { definition, implementation } of served) server.addService(definition, implementation);
   health.addToServer(server);
   const definitions = served.map(({ definition }) => definition);
@@ -105,6 +116,7 @@ export async function serve(
       : options.listen.replace(/:\d+$/, `:${port}`),
     async [Symbol.asyncDispose]() {
       health.setStatus("", "NOT_SERVING");
+      closing.abort();
       const hurry = setTimeout(() => server.forceShutdown(), 2000);
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       clearTimeout(hurry);
@@ -113,8 +125,8 @@ export async function serve(
 }
 
 type Handler = (request: unknown, call: Call) => unknown;
-type Gate = (metadata: Metadata, hop: { requestId: string }) => Caller | Promise<Caller>;
-
+type Converser = Parameters<typeof conversing>[0];
+type Answerer = Parameters<typeof answering>[0];
 function gatekeeper(options: ServerOptions): Gate {
   const expected = digest(options.serviceCredential);
   return (metadata, hop) => {
@@ -160,75 +172,6 @@ function unary(path: string, handler: Handler, gate: Gate, log: Log) {
       fail(thrown);
     }
   };
-}
-
-/** A call whose costlier parts are made only when somebody asks for them: most Checks ask for none. */
-class RunningCall implements Call {
-  caller: Caller = { kind: "service", name: "" };
-  readonly #call: ServerUnaryCall<unknown, unknown>;
-  #requestId: string | null = null;
-  #abort: AbortController | null = null;
-  #deadlineMs: number | null | undefined;
-
-  constructor(call: ServerUnaryCall<unknown, unknown>) {
-    this.#call = call;
-  }
-
-  get metadata(): Metadata {
-    return this.#call.metadata;
-  }
-
-  get requestId(): string {
-    if (this.#requestId === null) {
-      const given = this.#call.metadata.get(requestIdKey)[0];
-      this.#requestId = typeof given === "string" && isRequestId(given) ? given : newUuid();
-    }
-    return this.#requestId;
-  }
-
-  get deadlineMs(): number {
-    if (this.#deadlineMs === undefined) {
-      const given = this.#call.getDeadline();
-      const at = given instanceof Date ? given.getTime() : given;
-      this.#deadlineMs = Number.isFinite(at) ? at : null;
-    }
-    return this.#deadlineMs ?? Date.now() + longestCallMs;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController();
-      if (this.#call.cancelled) this.#abort.abort(new Fault("cancelled", "the caller went away"));
-      this.#call.once("cancelled", () => this.#abort?.abort(new Fault("cancelled", "the caller went away")));
-    }
-    return this.#abort.signal;
-  }
-
-  /** The result, or a timeout, whichever comes first. */
-  within<T>(ms: number, result: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const timeout = new Fault("timeout", "the call took too long");
-        this.#abort?.abort(timeout);
-        reject(timeout);
-      }, ms);
-      result.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
-  }
-}
-
-function report(thrown: unknown, path: string, requestId: string, log: Log): void {
-  if (!(thrown instanceof Fault)) log.error({ path, requestId, err: thrown }, "a call failed unexpectedly");
-  else if (thrown.kind === "internal" || thrown.kind === "unavailable") {
-    log.warn(
-      { path, requestId, kind: thrown.kind, reason: thrown.message, cause: causeOf(thrown) },
-      "a call failed",
-    );
-  } else log.debug({ path, requestId, kind: thrown.kind, reason: thrown.message }, "a call was refused");
-}
-
-function causeOf(fault: Fault): string | undefined {
-  return fault.cause instanceof Error ? fault.cause.message : undefined;
 }
 
 /** A killed server leaves its socket file behind, and grpc-js can't bind over it. */

@@ -5,6 +5,7 @@ import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
+import { checkStream } from "./check-stream.ts";
 import { permissions } from "./permissions.ts";
 import { standing } from "./standing.ts";
 
@@ -16,6 +17,7 @@ export function handlers(
   return {
     check: (request, call) => check(facts, request, call),
     batchCheck: (request, call) => batchCheck(facts, request, call),
+    checkStream: (conversation) => checkStream(facts, conversation),
     permissions: (request, call) => permissions(facts, request, call),
     standing: (request, call) => standing(facts, grants, request, call),
   };
