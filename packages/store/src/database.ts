@@ -9,7 +9,7 @@ import pg from "pg";
 import { appendEvent, type Change, incarnationOf, lockLog } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 import { FollowFailures } from "./follow-failures.ts";
-import { AuditIndexes, LogChain } from "./log-chain.ts";
+import { AuditIndexes, LogChain, LogChainPlan } from "./log-chain.ts";
 import { FollowedLogs, LogDependencies, LogTables } from "./log-tables.ts";
 import type { OtherLogs } from "./other-logs.ts";
 
@@ -98,6 +98,7 @@ export class Database implements AsyncDisposable {
           { name: "0001-audit-indexes", class: AuditIndexes },
           { name: "0001-log-dependencies", class: LogDependencies },
           { name: "0001-follow-failures", class: FollowFailures },
+          { name: "0001-log-chain-plan", class: LogChainPlan },
           ...options.migrations,
         ],
         snapshot: false,

@@ -47,6 +47,18 @@ export class LogChain extends Migration {
 }
 
 /**
+ * A connection that planned its first appends while the log was a page long would go on to look for the event before by
+ * whatever index seemed as good then, through all events of the organisation. So each append is planned anew.
+ */
+export class LogChainPlan extends Migration {
+  override name = "0001-log-chain-plan";
+
+  override up(): void {
+    this.addSql("alter function chain_event() set plan_cache_mode = force_custom_plan");
+  }
+}
+
+/**
  * What administrators ask of the log: newest first, by who acted, what was done, and whom or what it concerned.
  * `mentions` holds the ids that stand in an event, the organisation's own left out; of the members of a group only those
  * that came or went.
