@@ -11,9 +11,13 @@ export function followerQueue(source: Owner, follower: Owner): string {
   return `${source}-${follower}`;
 }
 
+/** The queue whose delayed jobs tell grants that ACLs have expired; they come of no position. */
+export const expiryQueue = "grants-expiry";
+
 /** Every queue that a doorbell may be put into. */
 export const doorbellQueues: readonly string[] = [
   invalidationQueue,
+  expiryQueue,
   ...owners.flatMap((source) =>
     owners.filter((follower) => follower !== source).map((follower) => followerQueue(source, follower)),
   ),

@@ -32,6 +32,8 @@ export const email = z
   .regex(/^[^\s@]+@[^\s@]+$/, "must be an e-mail address")
   .refine(clean, uncleanText);
 
+export const time = z.iso.datetime({ offset: true, error: "must be a time of RFC 3339" });
+
 export const permission = z.enum(permissions);
 
 export const objectType = z.enum(objectTypeNames);

@@ -15,6 +15,7 @@ import {
 } from "@portcullis/store";
 import type { Config } from "./config.ts";
 import { groupDeleted, membersRemoved } from "./departures.ts";
+import { startExpiries } from "./expiry.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { handlers } from "./rpc/index.ts";
 import { AclStore } from "./store/acl-store.ts";
@@ -54,6 +55,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     roles: new RoleStore(database),
     acls: new AclStore(database, neighbours),
   };
+  const expiries = parts.use(startExpiries({ acls: stores.acls, redisUrl: config.REDIS_URL, log }));
   const server = parts.use(
     await serve(
       {
@@ -63,7 +65,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(GrantsService, handlers(stores)),
+        implement(GrantsService, handlers(stores, expiries)),
         implement(FactsService, factsHandlers(database, readFacts)),
         implement(AuditService, auditHandlers(database)),
       ],

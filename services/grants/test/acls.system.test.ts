@@ -193,8 +193,19 @@ test("adding the same content with another expiry changes the expiry", async () 
     value: { acls: [{ expiresAtMs: expiresAt.getTime() }] },
   });
   expect((await add(org, { ...content, expiresAt })).revision).toEqual(revision);
-  await add(org, content);
-  expect((await access(org, on)).value?.acls).toMatchObject([{ expiresAtMs: null }]);
+  // What says nothing of an expiry must not make a grant last longer.
+  expect((await add(org, content)).added[0]?.acl?.content?.expiresAt).toEqual(expiresAt);
+  expect((await access(org, on)).value?.acls).toMatchObject([{ expiresAtMs: expiresAt.getTime() }]);
+});
+
+test("an ACL that has expired is granted anew by adding it again", async () => {
+  const { org, on, alice } = await world();
+  const content = acl({ object: on, subject: user(alice), expiresAt: new Date(Date.now() + 60_000) });
+  const id = given((await add(org, content)).added[0]?.acl).id;
+  await service.database.query("update acl set expires_at = now() - interval '1 second' where id = $1", [id]);
+  const { added } = await add(org, { ...content, expiresAt: undefined });
+  expect(added).toMatchObject([{ acl: { id, content: { expiresAt: undefined } }, foundExisting: false }]);
+  expect((await access(org, on)).value?.acls).toMatchObject([{ id, expiresAtMs: null }]);
 });
 
 test("what is both added and removed stands in the end", async () => {
@@ -591,13 +602,14 @@ test("having a grant means an unexpired ACL that names the principal or one of t
   }
 });
 
-test("expired ACLs stand, in lists and in facts, until they are removed", async () => {
+test("ACLs that have just expired stand, in lists and in facts, until they are removed", async () => {
   const { org, on, alice } = await world();
   const content = acl({ object: on, subject: user(alice), expiresAt: new Date(Date.now() + 60_000) });
   const id = given((await add(org, content)).added[0]?.acl).id;
-  await service.database.query("update acl set expires_at = '2020-01-01Z' where id = $1", [id]);
+  const time = new Date(Date.now() - 1);
+  await service.database.query("update acl set expires_at = $2 where id = $1", [id, time]);
   expect(await standing(org)).toEqual([id]);
-  expect((await access(org, on)).value?.acls).toMatchObject([{ id, expiresAtMs: Date.parse("2020-01-01Z") }]);
+  expect((await access(org, on)).value?.acls).toMatchObject([{ id, expiresAtMs: time.getTime() }]);
   expect((await remove(org, content)).removed).toHaveLength(1);
 });
 

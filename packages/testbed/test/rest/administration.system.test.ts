@@ -517,3 +517,84 @@ test("the actor, the request id and the caller's address stand in the event of a
 function messageOf(body: unknown): unknown {
   return (body as { message: unknown }).message;
 }
+
+describe("a grant that expires", () => {
+  interface Shown {
+    readonly id: string;
+    readonly expires_at: string | null;
+  }
+
+  test("is in force to the instant, and not from then on, wherever it is cached", async () => {
+    const person = await facade.member();
+    const project = await create("/v1/project");
+    const expires = Date.now() + 1500;
+    const made = await grant(person, "project", project.id, "read", {
+      expires_at: new Date(expires).toISOString(),
+    });
+    expect(made).toMatchObject({ expires_at: new Date(expires).toISOString() });
+    const question = {
+      orgId: facade.org.orgId,
+      who: { $case: "principalId", value: person.id },
+      permission: "read",
+      what: { $case: "object", value: { type: "project", id: project.id } },
+      consistency: undefined,
+    } as const;
+    const late: number[] = [];
+    let allowed = 0;
+    while (Date.now() < expires + 300) {
+      const askedAt = Date.now();
+      const answer = await facade.system.decision.check(question);
+      if (answer.allowed) allowed += 1;
+      if (answer.allowed && askedAt >= expires) late.push(askedAt - expires);
+    }
+    expect(allowed).toBeGreaterThan(0);
+    expect(late).toEqual([]);
+    expect((await person.rest.request("GET", `/v1/project/${project.id}`)).status).toBe(404);
+  });
+
+  test("shows when; adding it again changes that only if it says so", async () => {
+    const person = await facade.member();
+    const project = await create("/v1/project");
+    const [first, second] = [3_600_000, 7_200_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    const add = (more: object) =>
+      grant(person, "project", project.id, "update", more) as Promise<Named & Shown>;
+    const made = await add({ expires_at: first });
+    expect(await facade.owner.rest.ok("GET", `/v1/acl/${made.id}`)).toMatchObject({ expires_at: first });
+    expect(await add({})).toEqual(made);
+    expect(await add({ expires_at: null })).toEqual(made);
+    expect(await add({ expires_at: second })).toEqual({ ...made, expires_at: second });
+    const list = `/v1/acl?object_type=project&object_id=${project.id}`;
+    const { objects } = await facade.owner.rest.ok<Objects<Shown>>("GET", list);
+    expect(objects.find(({ id }) => id === made.id)?.expires_at).toBe(second);
+    const content = {
+      object_type: "project",
+      object_id: project.id,
+      user_id: person.id,
+      permission: "update",
+    };
+    const changed = await facade.owner.rest.ok<{ removed_acls: Shown[]; added_acls: Shown[] }>(
+      "POST",
+      "/v1/acl/batch_update",
+      {
+        remove_acls: [content],
+        add_acls: [{ ...content, permission: "delete", expires_at: first }],
+      },
+    );
+    expect(changed).toMatchObject({ removed_acls: [{ id: made.id }], added_acls: [{ expires_at: first }] });
+    expect((await add({})).expires_at).toBeNull();
+  });
+
+  test("can't have expired already", async () => {
+    const project = await create("/v1/project");
+    const content = { object_type: "project", object_id: project.id, user_id: facade.owner.id };
+    const item = { ...content, permission: "read", expires_at: new Date(Date.now() - 1).toISOString() };
+    for (const [path, body, field] of [
+      ["/v1/acl", item, "expires_at"],
+      ["/v1/acl/batch_update", { add_acls: [item] }, "add_acls[0].expires_at"],
+    ] as const) {
+      const refused = await facade.owner.rest.request("POST", path, body);
+      expect(refused.status).toBe(400);
+      expect(messageOf(refused.body)).toContain(`${field}: must be in the future`);
+    }
+  });
+});

@@ -159,6 +159,7 @@ const promptFields = {
   tags: "names",
 } as const;
 const aclFields = {
+  expires_at: "time",
   object_type: "word",
   object_id: "id",
   user_id: "id",

@@ -4,7 +4,7 @@ import type { Acl, AclContent } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, type Demand, may, noSuchObject, objectRef } from "../access.ts";
 import type { Caller } from "../caller.ts";
-import { id, listQuery, maybe, objectType, permission } from "../input.ts";
+import { id, listQuery, maybe, objectType, permission, time } from "../input.ts";
 import { listReadable } from "../listing.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
@@ -21,6 +21,8 @@ const acl = z.object({
   role_id: z.uuid().nullable(),
   _object_org_id: z.uuid(),
   created: z.iso.datetime().nullable(),
+  /** Ours, beside the public fields. */
+  expires_at: z.iso.datetime().nullable(),
 });
 
 const params = z.object({ acl_id: id });
@@ -34,6 +36,7 @@ const content = z
     permission: maybe(permission),
     restrict_object_type: maybe(objectType),
     role_id: maybe(id),
+    expires_at: maybe(time),
   })
   .refine((given) => (given.user_id === undefined) !== (given.group_id === undefined), {
     path: ["user_id"],
@@ -301,7 +304,7 @@ function toWire(item: Content): AclContent {
         ? { $case: "roleId", value: item.role_id ?? "" }
         : { $case: "permission", value: item.permission },
     restrictObjectType: item.restrict_object_type ?? "",
-    expiresAt: undefined,
+    expiresAt: item.expires_at === undefined ? undefined : new Date(item.expires_at),
   };
 }
 
@@ -336,7 +339,7 @@ function typeOf(word: string): ObjectType {
 }
 
 function show(message: Acl): z.infer<typeof acl> {
-  const { object, subject, grant, restrictObjectType } = present(message.content);
+  const { object, subject, grant, restrictObjectType, expiresAt } = present(message.content);
   return {
     id: message.id,
     object_type: present(object).type,
@@ -348,5 +351,6 @@ function show(message: Acl): z.infer<typeof acl> {
     role_id: grant?.$case === "roleId" ? grant.value : null,
     _object_org_id: message.orgId,
     created: timeText(message.created),
+    expires_at: timeText(expiresAt),
   };
 }

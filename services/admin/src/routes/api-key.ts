@@ -4,7 +4,7 @@ import type { Credential } from "@portcullis/proto/tokens/v1/tokens";
 import { z } from "zod";
 import { may } from "../access.ts";
 import type { Caller } from "../caller.ts";
-import { anyText, id, listQuery, maybe, name } from "../input.ts";
+import { anyText, id, listQuery, maybe, name, time } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { idOrNull, pageToWire, present, timeText } from "../wire.ts";
@@ -52,7 +52,7 @@ export function apiKeyRoutes({ identity, tokens }: Owners): readonly Route[] {
         name,
         org_name: maybe(anyText),
         org_id: maybe(id),
-        expires_at: maybe(z.iso.datetime({ offset: true, error: "must be a time of RFC 3339" })),
+        expires_at: maybe(time),
       }),
       response: apiKey.extend({ key: z.string() }),
       requires: () => may("api_key.manage_own"),

@@ -79,7 +79,7 @@ export function checkExpiries(additions: readonly AclContent[], now: Date): void
   const first = new Map<string, number>();
   for (const [index, content] of additions.entries()) {
     const { expiresAt } = content;
-    if (expiresAt !== null && expiresAt <= now) {
+    if (hasExpired(content, now)) {
       throw invalid(`add[${index}].expires_at`, "must be in the future");
     }
     const identity = aclIdentity(content);
@@ -89,6 +89,11 @@ export function checkExpiries(additions: readonly AclContent[], now: Date): void
       throw invalid(`add[${index}].expires_at`, `differs from that of the same ACL at add[${earlier}]`);
     }
   }
+}
+
+/** Whether it grants nothing any more. */
+export function hasExpired({ expiresAt }: AclContent, now: Date): boolean {
+  return expiresAt !== null && expiresAt <= now;
 }
 
 /** One text for the unknown, the foreign and the removed, so that it tells nothing about who exists. */

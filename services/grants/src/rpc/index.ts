@@ -1,5 +1,6 @@
 import type { Handlers } from "@portcullis/chassis/rpc/server";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import type { Expiries } from "../expiry.ts";
 import type { AclStore } from "../store/acl-store.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import type { RoleStore } from "../store/role-store.ts";
@@ -28,7 +29,10 @@ export interface Stores {
 }
 
 /** All handlers of the contract: one that is missing does not compile. */
-export function handlers({ objects, roles, acls }: Stores): Handlers<typeof GrantsService> {
+export function handlers(
+  { objects, roles, acls }: Stores,
+  expiries: Pick<Expiries, "schedule">,
+): Handlers<typeof GrantsService> {
   return {
     provision: (request) => provision(acls, request),
     createObject: (request, call) => createObject(objects, request, call),
@@ -43,7 +47,7 @@ export function handlers({ objects, roles, acls }: Stores): Handlers<typeof Gran
     deleteRole: (request) => deleteRole(roles, request),
     getRole: (request) => getRole(roles, request),
     listRoles: (request) => listRoles(roles, request),
-    updateAcls: (request, call) => updateAcls(acls, request, call),
+    updateAcls: (request, call) => updateAcls(acls, expiries, request, call),
     getAcl: (request) => getAcl(acls, request),
     listAcls: (request) => listAcls(acls, request),
     hasGrant: (request) => hasGrant(acls, request),

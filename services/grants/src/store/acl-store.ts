@@ -6,6 +6,7 @@ import type { AclId, BuiltInGroup, GroupId, OrgId, PrincipalId } from "@portcull
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
 import { type Database, listPage, type Written } from "@portcullis/store";
+import { v7 as newUuid } from "uuid";
 import {
   type Acl,
   type AclChanges,
@@ -16,14 +17,18 @@ import {
   builtInGrants,
   builtInIsFixed,
   checkExpiries,
+  hasExpired,
   noSuchSubject,
 } from "../domain/acl.ts";
 import { systemRole } from "../domain/role.ts";
 import type { Asked, Known, Neighbours } from "../neighbours.ts";
-import { aclOf, addAcl, objectOf, touchedBy } from "./acl-rows.ts";
+import { aclOf, addAcl, forTheLog, objectOf, touchedBy } from "./acl-rows.ts";
 import { AclRow, RoleRow } from "./entities.ts";
 import { existing } from "./existence.ts";
 import { writeKnowing } from "./knowing.ts";
+
+/** Events tell of no more than they can name the facts of. */
+const expiredAtOnce = 500;
 
 export interface ChangedAcls {
   /** One for each addition, in order. */
@@ -115,13 +120,16 @@ export class AclStore {
           after.push(aclOf(row));
           return { acl: aclOf(row), foundExisting: false };
         }
-        if (standing.expiresAt?.getTime() !== content.expiresAt?.getTime()) {
+        const expired = hasExpired(aclOf(standing).content, created);
+        const expiresAt = expired ? content.expiresAt : (content.expiresAt ?? standing.expiresAt ?? null);
+        if (standing.expiresAt?.getTime() !== expiresAt?.getTime()) {
           if (standing.builtIn) throw builtInIsFixed(`add[${index}]`);
           before.push(aclOf(standing));
-          standing.expiresAt = content.expiresAt;
+          standing.expiresAt = expiresAt;
+          if (expired) standing.created = created;
           after.push(aclOf(standing));
         }
-        return { acl: aclOf(standing), foundExisting: true };
+        return { acl: aclOf(standing), foundExisting: !expired };
       });
 
       const changed = [...before, ...after];
@@ -143,6 +151,37 @@ export class AclStore {
       }
       return { added, removed: [...removed].map(aclOf) };
     });
+  }
+
+  /** Removes the ACLs that expired at that time or before it, a page in each transaction. */
+  async removeExpired(org: OrgId, time: Date): Promise<void> {
+    const where = { orgId: org, expiresAt: { $lte: time } };
+    for (;;) {
+      const due = await this.#database.read((em) => em.count(AclRow, where));
+      if (due === 0) return;
+      const context = { actor: undefined, requestId: newUuid(), sourceAddress: "" };
+      await this.#database.write(org, context, async (write) => {
+        const rows = await write.em.find(AclRow, where, { orderBy: { id: "asc" }, limit: expiredAtOnce });
+        if (rows.length === 0) return;
+        for (const row of rows) write.em.remove(row);
+        write.record({
+          action: "acls_expired",
+          subject: { type: "organization", id: org },
+          before: forTheLog(rows),
+          after: null,
+          touches: touchedBy(org, rows.map(objectOf)),
+        });
+      });
+      if (due <= expiredAtOnce) return;
+    }
+  }
+
+  /** Where some ACL expired at that time or before it. */
+  async organizationsWithExpired(time: Date): Promise<OrgId[]> {
+    const rows = await this.#database.read((em) =>
+      em.execute<{ org_id: OrgId }[]>("select distinct org_id from acl where expires_at <= ?", [time]),
+    );
+    return rows.map((row) => row.org_id);
   }
 
   async get(org: OrgId, id: AclId): Promise<Acl> {

@@ -86,9 +86,16 @@ class ProjectGroups extends Migration {
   }
 }
 
+class ExpiringAcls extends Migration {
+  override up(): void {
+    this.addSql("create index acl_expiry on acl (expires_at) where expires_at is not null");
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-grants", class: Tables },
   { name: "0003-public-experiments", class: PublicExperiments },
   { name: "0004-project-groups", class: ProjectGroups },
+  { name: "0005-expiring-acls", class: ExpiringAcls },
 ];

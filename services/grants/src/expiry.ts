@@ -1,0 +1,91 @@
+// ACLs whose time has come. They grant nothing from that instant on, since every decision looks at the clock; here their
+// rows go, some time later. A delayed job says when to look, and a sweep looks where no job said so: lost, repeated,
+// early and late jobs are harmless.
+
+import type { Log } from "@portcullis/chassis/log";
+import type { OrgId } from "@portcullis/policy";
+import { type Doorbell, expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import type { AclStore } from "./store/acl-store.ts";
+
+/** Clocks of machines differ: what this one thinks has just expired may still grant elsewhere, so it stays as long. */
+const graceMs = 5000;
+/** Jobs that were lost cost no more than this. */
+const sweepMs = 60_000;
+/** What expires later than this is left to the sweep. */
+const delayMaxMs = 30 * 86_400_000;
+
+export interface Expiries extends AsyncDisposable {
+  /** Has somebody look when these times have come. Best effort: nothing depends on it but how soon rows go. */
+  schedule(org: OrgId, times: Iterable<Date>): void;
+  /** Removes what has expired, in all organisations. */
+  sweep(): Promise<void>;
+}
+
+interface Options {
+  readonly acls: Pick<AclStore, "removeExpired" | "organizationsWithExpired">;
+  readonly redisUrl: string;
+  readonly log: Log;
+}
+
+export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
+  const clearUp = (org: OrgId) => acls.removeExpired(org, new Date(Date.now() - graceMs));
+  const producing = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+  const working = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  for (const redis of [producing, working]) redis.on("error", () => undefined); // the sweep goes on without it
+  const queue = new Queue<Doorbell>(expiryQueue, { connection: producing, prefix: queuePrefix });
+  queue.on("error", () => undefined);
+  const worker = new Worker<Doorbell>(expiryQueue, ({ data }) => clearUp(data.org as OrgId), {
+    connection: working,
+    prefix: queuePrefix,
+  });
+  worker.on("error", () => undefined);
+  worker.on("failed", (job, error) =>
+    log.warn({ org: job?.data.org, reason: String(error) }, "can't remove expired ACLs; trying again"),
+  );
+
+  let isEnding = false;
+  const sweep = async (): Promise<void> => {
+    for (const org of await acls.organizationsWithExpired(new Date(Date.now() - graceMs))) {
+      if (isEnding) return;
+      await clearUp(org);
+    }
+  };
+  let sweeping = Promise.resolve();
+  const sweepSoon = (): void => {
+    sweeping = sweep().catch((error: unknown) =>
+      log.warn({ reason: String(error) }, "can't remove expired ACLs; trying again"),
+    );
+  };
+  sweepSoon();
+  const timer = setInterval(() => void sweeping.then(sweepSoon), sweepMs);
+
+  return {
+    schedule(org, times) {
+      const now = Date.now();
+      for (const ms of new Set(Array.from(times, (time) => time.getTime()))) {
+        const delay = ms + graceMs - now;
+        if (delay > delayMaxMs) continue;
+        const opts = {
+          jobId: `exp-${org}-${ms}`,
+          delay: Math.max(delay, 0),
+          attempts: 5,
+          backoff: { type: "exponential", delay: 1000 },
+          removeOnComplete: true,
+          removeOnFail: 1000,
+        };
+        queue.add("expiry", { owner: "grants", org, position: 0 }, opts).catch(() => undefined); // the sweep finds it
+      }
+    },
+    sweep,
+    async [Symbol.asyncDispose]() {
+      isEnding = true;
+      clearInterval(timer);
+      await sweeping;
+      await worker.close().catch(() => undefined);
+      await queue.close().catch(() => undefined);
+      for (const redis of [producing, working]) redis.disconnect();
+    },
+  };
+}

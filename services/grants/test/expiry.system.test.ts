@@ -1,0 +1,108 @@
+import type { ObjectId, ObjectRef, OrgId } from "@portcullis/policy";
+import { expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { acl, aclList, aclUpdate, given, newOrg, project, type Running, running } from "./running.ts";
+
+let service: Running;
+let queue: Queue;
+const parts = new AsyncDisposableStack();
+beforeAll(async () => {
+  service = parts.use(await running());
+  const connection = new Redis(inject("redisUrl"));
+  queue = new Queue(expiryQueue, { connection, prefix: queuePrefix });
+  parts.defer(async () => {
+    await queue.close();
+    connection.disconnect();
+  });
+});
+afterAll(() => parts.disposeAsync());
+
+/** Removal waits for the clocks of others, some seconds. */
+const patience = { timeout: 20_000, interval: 100 };
+
+async function projectWith(...endings: (Date | undefined)[]): Promise<{
+  org: OrgId;
+  on: ObjectRef;
+  people: readonly string[];
+  grant: (person: string, expiresAt: Date | undefined) => Promise<unknown>;
+}> {
+  const org = newOrg();
+  const { object } = await service.grants.createObject(project(org, "p"));
+  const on: ObjectRef = { type: "project", id: given(object).id as ObjectId };
+  const people = endings.map(() => service.neighbours.member(org));
+  const content = (person: string, expiresAt: Date | undefined) =>
+    acl({ object: on, subject: { $case: "principalId", value: person }, expiresAt });
+  const grant = (person: string, expiresAt: Date | undefined) =>
+    service.grants.updateAcls(aclUpdate(org, { add: [content(person, expiresAt)] }));
+  await service.grants.updateAcls(
+    aclUpdate(org, { add: people.map((person, index) => content(person, endings[index])) }),
+  );
+  return { org, on, people, grant };
+}
+
+async function standing(org: OrgId): Promise<(string | undefined)[]> {
+  const { acls } = await service.grants.listAcls(aclList(org));
+  return acls.map(({ content }) => content?.subject?.value).toSorted();
+}
+
+function soon(): Date {
+  return new Date(Date.now() + 500);
+}
+
+test("an ACL goes some time after it has expired, by an event of the system's", async () => {
+  const later = new Date(Date.now() + 3_600_000);
+  const { org, on, people } = await projectWith(soon(), later, undefined);
+  const head = await service.head(org);
+  await vi.waitFor(async () => expect(await standing(org)).toEqual(people.slice(1).toSorted()), patience);
+  const [event, ...more] = await service.events(org, head);
+  expect(more).toEqual([]);
+  expect(event).toMatchObject({
+    action: "acls_expired",
+    context: { actor: { principalId: "", credentialId: "" } },
+    afterJson: "",
+  });
+  expect(JSON.parse(event?.beforeJson ?? "")).toMatchObject({
+    aclCount: 1,
+    acls: [{ content: { subject: { id: people[0] } } }],
+  });
+  expect(await service.fact({ kind: "access", org, object: on })).toMatchObject({ lo: head + 1 });
+});
+
+test("one whose expiry was put off meanwhile stays", async () => {
+  const { org, people, grant } = await projectWith(soon(), soon());
+  const [kept = "", gone] = people;
+  await grant(kept, new Date(Date.now() + 3_600_000));
+  await vi.waitFor(async () => expect(await standing(org)).not.toContain(gone), patience);
+  expect(await standing(org)).toEqual([kept]);
+});
+
+test("what no job tells of is found when the service starts", async () => {
+  const { org } = await projectWith(soon());
+  await vi.waitFor(async () => expect(await queue.getDelayedCount()).toBeGreaterThan(0), patience);
+  await queue.drain(true);
+  await service.database.query("update acl set expires_at = now() - interval '1 hour' where org_id = $1", [
+    org,
+  ]);
+  await using another = await service.another();
+  expect(another).toBeDefined();
+  await vi.waitFor(async () => expect(await standing(org)).toEqual([]), patience);
+});
+
+test("more than one event can name go page by page, and a second look finds nothing", async () => {
+  const { org, on } = await projectWith(undefined);
+  await service.database.query(
+    `insert into acl (id, org_id, object_type, object_id, subject_kind, subject_id, permission, expires_at, built_in, created)
+     select gen_random_uuid(), $1, 'project', $2, 'principal', gen_random_uuid(), 'read', now() - interval '1 hour', false, now()
+     from generate_series(1, 1234)`,
+    [org, on.id],
+  );
+  const head = await service.head(org);
+  await using another = await service.another();
+  expect(another).toBeDefined();
+  await vi.waitFor(async () => expect(await standing(org)).toHaveLength(1), patience);
+  const events = await service.events(org, head);
+  const told = events.map(({ beforeJson }) => (JSON.parse(beforeJson) as { aclCount: number }).aclCount);
+  expect(told).toEqual([500, 500, 234]);
+});
