@@ -65,6 +65,11 @@ export const administration = {
   "acl.read": { kind: "permission", permission: "read_acls", on: "object" },
   "acl.delete": { kind: "permission", permission: "delete_acls", on: "object" },
 
+  /** What one may do oneself. */
+  "access.ask_self": activeMember,
+  /** What others may do with an object. */
+  "access.ask": { kind: "permission", permission: "read_acls", on: "object" },
+
   /** Inviting and removing them too. */
   "service_account.manage": owner,
   "service_token.manage": owner,

@@ -15,7 +15,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
       corsOrigins: config.PORTCULLIS_CORS_ORIGINS,
-      routes: allRoutes({ owners, logs, access }),
+      routes: allRoutes({ owners, logs, decision, access }),
       decision,
       identity: owners.identity,
       access,

@@ -270,6 +270,105 @@ describe("what one may", () => {
   });
 });
 
+describe("questions about access", () => {
+  interface Answer {
+    readonly allowed: boolean;
+    readonly revision: string;
+  }
+  interface Batch {
+    readonly results: readonly {
+      readonly allowed: boolean;
+      readonly error: { readonly code: string } | null;
+    }[];
+  }
+
+  test("about oneself anybody may ask, about others who may read the ACLs", async () => {
+    const { owner, viewer, newcomer } = facade;
+    const project = await create("/v1/project");
+    const object = { type: "project", id: project.id };
+    const ask = (person: Person, more: object) =>
+      person.rest.request("POST", "/v1/access/check", { permission: "read", object, ...more });
+    expect(await viewer.rest.ok<Answer>("POST", "/v1/access/check", { permission: "read", object })).toEqual({
+      allowed: true,
+      revision: expect.stringMatching(/^v1\./),
+    });
+    expect(await ask(newcomer, {})).toMatchObject({ status: 200, body: { allowed: false } });
+    expect(await ask(newcomer, { object: { type: "project", id: randomUUID() } })).toMatchObject({
+      body: { allowed: false },
+    });
+    expect(await ask(owner, { principal_id: viewer.id })).toMatchObject({ body: { allowed: true } });
+    expect(await ask(owner, { principal_id: newcomer.id })).toMatchObject({ body: { allowed: false } });
+    expect(await ask(owner, { principal_id: viewer.id, permission: "update" })).toMatchObject({
+      body: { allowed: false },
+    });
+    expect((await ask(viewer, { principal_id: owner.id })).status).toBe(403);
+    expect((await ask(newcomer, { principal_id: owner.id })).status).toBe(404);
+    const place = { object: undefined, place: { type: "dataset", parent: object }, permission: "create" };
+    expect(await ask(viewer, place)).toMatchObject({ status: 200, body: { allowed: false } });
+    expect(await ask(owner, place)).toMatchObject({ status: 200, body: { allowed: true } });
+    expect((await ask(viewer, { ...place, principal_id: owner.id })).status).toBe(403);
+    expect((await ask(viewer, { org_id: facade.stranger.orgId })).status).toBe(403);
+
+    const held = (person: Person, more: object) =>
+      person.rest.request("POST", "/v1/access/permissions", { object, ...more });
+    expect(await held(viewer, {})).toMatchObject({ status: 200, body: { permissions: ["read"] } });
+    expect(await held(owner, { principal_id: newcomer.id })).toMatchObject({ body: { permissions: [] } });
+    expect((await held(viewer, { principal_id: owner.id })).status).toBe(403);
+  });
+
+  test("a bad question of a batch fails alone, and what may not be asked about tells nothing", async () => {
+    const { owner, viewer } = facade;
+    const [readable, other] = [await create("/v1/project"), await create("/v1/project")];
+    await grant(viewer, "project", readable.id, "read_acls");
+    const about = (id: string, more: object = {}) => ({
+      permission: "read",
+      object: { type: "project", id },
+      ...more,
+    });
+    const checks = [
+      about(readable.id),
+      about(readable.id, { permission: "fly" }),
+      about(readable.id, { principal_id: owner.id }),
+      7,
+      about(other.id, { principal_id: owner.id }),
+      about(randomUUID(), { principal_id: owner.id }),
+      about(other.id, { permission: "delete" }),
+      about(readable.id, { principal_id: owner.id, permission: "delete" }),
+    ];
+    const { results } = await viewer.rest.ok<Batch>("POST", "/v1/access/batch-check", { checks });
+    expect(results.map(({ allowed, error }) => error?.code ?? allowed)).toEqual([
+      true,
+      "INVALID_ARGUMENT",
+      true,
+      "INVALID_ARGUMENT",
+      "PERMISSION_DENIED",
+      "PERMISSION_DENIED",
+      false,
+      true,
+    ]);
+    expect(results[4]).toEqual(results[5]);
+    expect(results[1]?.error).toMatchObject({ message: expect.stringMatching(/^checks\[1\]\.permission: /) });
+  });
+
+  test("a question may carry the revision of a write", async () => {
+    const person = await facade.member();
+    const project = await create("/v1/project");
+    const content = { object_type: "project", object_id: project.id, user_id: person.id, permission: "read" };
+    const ask = async (revision: string | null) =>
+      person.rest.ok<Answer>("POST", "/v1/access/check", {
+        permission: "read",
+        object: { type: "project", id: project.id },
+        consistency: { at_least_as_fresh: revision ?? "" },
+      });
+    for (let round = 0; round < 3; round++) {
+      const made = await facade.owner.rest.request("POST", "/v1/acl", content);
+      expect((await ask(made.headers.get("x-portcullis-revision"))).allowed).toBe(true);
+      const gone = await facade.owner.rest.request("DELETE", "/v1/acl", content);
+      expect((await ask(gone.headers.get("x-portcullis-revision"))).allowed).toBe(false);
+    }
+  });
+});
+
 describe("members", () => {
   const members = (person: Person, body: object) =>
     person.rest.request("PATCH", "/v1/organization/members", body);

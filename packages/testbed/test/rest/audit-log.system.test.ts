@@ -6,14 +6,23 @@ import { type Facade, newEmail, type Person, startFacade } from "./facade.ts";
 
 // Everything that is changed over REST is found in the audit log, under the name of whoever changed it.
 
+/** POST, because what is asked is too large for an address. */
+const questions: readonly string[] = [
+  "POST /v1/access/check",
+  "POST /v1/access/batch-check",
+  "POST /v1/access/permissions",
+];
+
 const nothing = undefined as never;
 const writingRoutes = allRoutes({
   owners: { identity: nothing, groups: nothing, grants: nothing, tokens: nothing },
   logs: nothing,
+  decision: nothing,
   access: nothing,
 })
   .filter((route) => route.method !== "GET")
-  .map(({ method, path }) => `${method} ${path}`);
+  .map(({ method, path }) => `${method} ${path}`)
+  .filter((name) => !questions.includes(name));
 
 let facade: Facade;
 beforeAll(async () => {

@@ -249,6 +249,27 @@ const writes: Readonly<Record<string, Write>> = {
     required: ["object_type", "object_id"],
     fields: aclFields,
   },
+  "POST access/check": {
+    method: "POST",
+    path: () => "/v1/access/check",
+    valid: () => ({ permission: "read", object: { type: "project", id: things.project } }),
+    required: ["permission", "object"],
+    fields: { principal_id: "id", permission: "word" },
+  },
+  "POST access/permissions": {
+    method: "POST",
+    path: () => "/v1/access/permissions",
+    valid: () => ({ object: { type: "project", id: things.project } }),
+    required: ["object"],
+    fields: { principal_id: "id" },
+  },
+  "POST access/batch-check": {
+    method: "POST",
+    path: () => "/v1/access/batch-check",
+    valid: () => ({ checks: [{}] }),
+    required: ["checks"],
+    fields: {},
+  },
   "POST api_key": {
     method: "POST",
     path: () => "/v1/api_key",
@@ -333,6 +354,31 @@ describe.each(Object.entries(writes))("%s", (_name, { method, path, valid, requi
       new RegExp(`^${field}: (is required|must be one of)`),
     );
   });
+});
+
+test.each([
+  [{ object: { type: "moon", id: randomUUID() } }, /^object\.type: must be one of/],
+  [{ object: { type: "project", id: "x" } }, "object.id: must be a UUID"],
+  [{ place: { type: "project" } }, "place.parent: is required"],
+  [{ consistency: {} }, /^consistency: must hold exactly one of/],
+  [
+    { consistency: { at_least_as_fresh: "v1.x", fully_consistent: {} } },
+    /^consistency: must hold exactly one/,
+  ],
+  [
+    { place: { type: "dataset", parent: { type: "project", id: randomUUID() } } },
+    /^object: is required, or else/,
+  ],
+])("in a question about access: %j", async (wrongPart, error) => {
+  const body = { permission: "read", object: { type: "project", id: things.project }, ...wrongPart };
+  await expectRefused("POST", "/v1/access/check", body, error);
+});
+
+test("more questions than a batch may hold, or none", async () => {
+  const path = "/v1/access/batch-check";
+  await expectRefused("POST", path, { checks: [] }, "checks: must not be empty");
+  const checks = Array.from({ length: 1001 }, () => ({}));
+  await expectRefused("POST", path, { checks }, "checks: has 1001 entries; at most 1000 are allowed");
 });
 
 describe("ids of things that are not there, or of another organisation", () => {

@@ -10,6 +10,7 @@ const nothing = undefined as never;
 const routes = allRoutes({
   owners: { identity: nothing, groups: nothing, grants: nothing, tokens: nothing },
   logs: nothing,
+  decision: nothing,
   access: nothing,
 }).map(({ method, path }) => ({ method, path, name: `${method} ${path}` }));
 
@@ -120,6 +121,28 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
 
   const organization = `/v1/organization/${org.orgId}`;
   const cases: Record<string, Case> = {
+    "POST /v1/access/check": {
+      path: "/v1/access/check",
+      body: { principal_id: owner.id, permission: "read", object: { type: "project", id: project.id } },
+      viewer: 403,
+      stranger: 404,
+    },
+    // Each question in it is refused alone.
+    "POST /v1/access/batch-check": {
+      path: "/v1/access/batch-check",
+      body: {
+        checks: [{ principal_id: owner.id, permission: "read", object: { type: "project", id: project.id } }],
+      },
+      viewer: 200,
+      stranger: 200,
+      empty: true,
+    },
+    "POST /v1/access/permissions": {
+      path: "/v1/access/permissions",
+      body: { principal_id: owner.id, object: { type: "project", id: project.id } },
+      viewer: 403,
+      stranger: 404,
+    },
     "GET /v1/organization": { path: "/v1/organization", viewer: 200, stranger: 200, empty: true },
     "GET /v1/organization/:organization_id": { path: organization, viewer: 200, stranger: 404 },
     "PATCH /v1/organization/:organization_id": {

@@ -1,7 +1,8 @@
 import type { Access } from "../access.ts";
-import type { AuditLogs, Owners } from "../owners.ts";
+import type { AuditLogs, Decision, Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { auditLogRoutes } from "./access-audit-log.ts";
+import { checkRoutes } from "./access-check.ts";
 import { aclRoutes } from "./acl.ts";
 import { apiKeyRoutes } from "./api-key.ts";
 import { datasetRoutes } from "./dataset.ts";
@@ -21,11 +22,12 @@ import { userRoutes } from "./user.ts";
 export interface Parts {
   readonly owners: Owners;
   readonly logs: AuditLogs;
+  readonly decision: Decision;
   readonly access: Access;
 }
 
 /** Every route that takes a credential, which is all but the greeting and the health of the process. */
-export function allRoutes({ owners, logs, access }: Parts): readonly Route[] {
+export function allRoutes({ owners, logs, decision, access }: Parts): readonly Route[] {
   return [
     ...organizationRoutes(owners),
     ...memberRoutes(owners),
@@ -42,5 +44,6 @@ export function allRoutes({ owners, logs, access }: Parts): readonly Route[] {
     ...apiKeyRoutes(owners),
     ...serviceTokenRoutes(owners),
     ...auditLogRoutes(logs),
+    ...checkRoutes(decision, access),
   ];
 }
