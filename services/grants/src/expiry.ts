@@ -49,7 +49,10 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
   const sweep = async (): Promise<void> => {
     for (const org of await acls.organizationsWithExpired(new Date(Date.now() - graceMs))) {
       if (isEnding) return;
-      await clearUp(org);
+      // One organisation that can't be cleared up holds up no other.
+      await clearUp(org).catch((error: unknown) =>
+        log.warn({ org, reason: String(error) }, "can't remove expired ACLs; trying again"),
+      );
     }
   };
   let sweeping = Promise.resolve();

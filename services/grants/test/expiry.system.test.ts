@@ -1,8 +1,10 @@
+import { openLog } from "@portcullis/chassis/log";
 import type { ObjectId, ObjectRef, OrgId } from "@portcullis/policy";
 import { expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { startExpiries } from "../src/expiry.ts";
 import { acl, aclList, aclUpdate, given, newOrg, project, type Running, running } from "./running.ts";
 
 let service: Running;
@@ -105,4 +107,22 @@ test("more than one event can name go page by page, and a second look finds noth
   const events = await service.events(org, head);
   const told = events.map(({ beforeJson }) => (JSON.parse(beforeJson) as { aclCount: number }).aclCount);
   expect(told).toEqual([500, 500, 234]);
+});
+
+test("an organization that can't be cleared up holds up no other", async () => {
+  const [bad, good] = [newOrg(), newOrg()];
+  const cleared: OrgId[] = [];
+  await using expiries = startExpiries({
+    acls: {
+      organizationsWithExpired: async () => [bad, good],
+      async removeExpired(org) {
+        if (org === bad) throw new Error("never");
+        cleared.push(org);
+      },
+    },
+    redisUrl: inject("redisUrl"),
+    log: openLog("expiry-test", "silent"),
+  });
+  await expiries.sweep();
+  expect(cleared).toContain(good);
 });
