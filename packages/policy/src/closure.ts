@@ -28,6 +28,20 @@ export function shortestPath<Node>(
   return null;
 }
 
+/** The shortest ways from one node, itself included, to whatever can be reached from it; null for what can't. */
+export function waysFrom<Node>(
+  start: Node,
+  next: (node: Node) => Iterable<Node>,
+): (goal: Node) => Node[] | null {
+  const metFrom = new Map<Node, Node | null>([[start, null]]);
+  for (const node of metFrom.keys()) {
+    for (const further of next(node)) {
+      if (!metFrom.has(further)) metFrom.set(further, node);
+    }
+  }
+  return (goal) => (metFrom.has(goal) ? wayTo(goal, metFrom) : null);
+}
+
 function wayTo<Node>(goal: Node, metFrom: ReadonlyMap<Node, Node | null>): Node[] {
   const way = [];
   for (

@@ -4,20 +4,13 @@
 // that can be named by now; load them and ask again. A parent is known only from its child's fact, so three rounds
 // are the most that any question takes.
 
-import { isObjectType, isPermission, type ObjectRef, type ObjectType, type Permission } from "./catalog.ts";
+import { type Asked, ask, isInForce, lets, names } from "./acl-match.ts";
+import { isObjectType, isPermission, type ObjectRef, type Permission } from "./catalog.ts";
 import type { Access, Acl, FactKey } from "./facts.ts";
-import type { GroupId, OrgId, PrincipalId } from "./ids.ts";
+import type { OrgId, PrincipalId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
-import type { RoleIndex } from "./role-index.ts";
-import {
-  everyMemberMayRead,
-  mayListUnder,
-  nearestKnownAbove,
-  standingAccess,
-  startOf,
-  type Target,
-  typeOf,
-} from "./tree.ts";
+import { missingFacts } from "./missing-facts.ts";
+import { everyMemberMayRead, mayListUnder, standingAccess, startOf, type Target } from "./tree.ts";
 
 export interface Question {
   readonly org: OrgId;
@@ -85,7 +78,7 @@ export function decide(question: Question, lookup: FactLookup): Decision {
   while (object !== null) {
     const access = standingAccess(object, org, lookup);
     if (access === null) return noTarget;
-    if (access === undefined) return needs(question, start, lookup);
+    if (access === undefined) return needs(missingFacts(question, start, lookup));
     if (object === start) isPublic = isPublicRead(question, access);
     if (asked !== undefined) grant ??= grantOn(object, access, asked);
     for (const other of access.alsoUnder) {
@@ -99,7 +92,7 @@ export function decide(question: Question, lookup: FactLookup): Decision {
   // The same reason whether or not the facts for a grant were loaded; but membership must be known.
   if (isPublic && member !== undefined) return publicRead;
   if (grant !== null) return { kind: "decided", allowed: true, because: grant };
-  return complete ? noGrant : needs(question, start, lookup);
+  return complete ? noGrant : needs(missingFacts(question, start, lookup));
 }
 
 const publicRead: Allowed = Object.freeze({ kind: "decided", allowed: true, because: "public" });
@@ -125,25 +118,6 @@ function isPublicRead({ permission, target }: Question, access: Access): boolean
   return permission === "read" && target.kind === "object" && everyMemberMayRead(target.object, access);
 }
 
-/** The question as it is put to each ACL. */
-interface Asked {
-  readonly principal: PrincipalId;
-  readonly groups: ReadonlySet<GroupId>;
-  readonly permission: Permission;
-  readonly type: ObjectType;
-  readonly roles: RoleIndex;
-  readonly nowMs: number;
-}
-
-function ask({ principal, permission, target, nowMs }: Question, lookup: FactLookup): Asked | undefined {
-  const memberships = lookup.memberships(principal);
-  const groups = lookup.groups();
-  const roles = lookup.roles();
-  if (memberships === undefined || groups === undefined || roles === undefined) return undefined;
-  const held = groups.holding(memberships);
-  return { principal, groups: held, permission, type: typeOf(target), roles, nowMs };
-}
-
 function grantOn(object: ObjectRef, access: Access, asked: Asked): Grant | null {
   for (const acl of access.acls) {
     if (names(acl, asked) && isInForce(acl, asked) && lets(acl, asked)) return { acl, on: object };
@@ -151,50 +125,6 @@ function grantOn(object: ObjectRef, access: Access, asked: Asked): Grant | null 
   return null;
 }
 
-// Each of these compares for what it knows, so that a word that it does not know grants nothing.
-
-function names({ subject }: Acl, { principal, groups }: Asked): boolean {
-  return (
-    (subject.kind === "principal" && subject.id === principal) ||
-    (subject.kind === "group" && groups.has(subject.id))
-  );
-}
-
-function isInForce({ expiresAtMs }: Acl, { nowMs }: Asked): boolean {
-  return expiresAtMs === null || nowMs < expiresAtMs;
-}
-
-function lets({ grant }: Acl, { permission, type, roles }: Asked): boolean {
-  if (grant.kind === "role") return roles.grants(grant.id, permission, type);
-  return (
-    grant.kind === "permission" &&
-    grant.permission === permission &&
-    (grant.restrictObjectType === null || grant.restrictObjectType === type)
-  );
-}
-
-/** All missing facts that can be named by now: those of the principal, and those of the objects on the way up. */
-function needs({ org, principal }: Question, start: ObjectRef, lookup: FactLookup): Needs {
-  const keys: FactKey[] = [];
-  if (lookup.member(principal) === undefined) keys.push({ kind: "member", org, principal });
-  if (lookup.memberships(principal) === undefined) keys.push({ kind: "memberships", org, principal });
-  if (lookup.groups() === undefined) keys.push({ kind: "groups", org });
-  if (lookup.roles() === undefined) keys.push({ kind: "roles", org });
-  const addIfMissing = (object: ObjectRef) => {
-    if (lookup.access(object) === undefined) keys.push({ kind: "access", org, object });
-  };
-  let object: ObjectRef | null = start;
-  while (object !== null) {
-    addIfMissing(object);
-    const access = standingAccess(object, org, lookup);
-    for (const other of listing(object, access?.alsoUnder ?? [])) addIfMissing(other);
-    object = access?.parent ?? nearestKnownAbove(object, org);
-  }
+function needs(keys: readonly FactKey[]): Needs {
   return { kind: "needs", keys };
-}
-
-/** Those that may list the object, each once. */
-function listing(object: ObjectRef, others: readonly ObjectRef[]): Iterable<ObjectRef> {
-  const may = others.filter((other) => mayListUnder(object, other));
-  return new Map(may.map((other) => [other.id, other])).values();
 }

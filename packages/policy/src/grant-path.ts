@@ -3,7 +3,7 @@
 // deciding does not pay for it.
 
 import type { ObjectRef } from "./catalog.ts";
-import { shortestPath } from "./closure.ts";
+import { shortestPath, waysFrom } from "./closure.ts";
 import type { Grant, Question } from "./decide.ts";
 import type { Acl } from "./facts.ts";
 import type { GroupId, RoleId } from "./ids.ts";
@@ -27,6 +27,34 @@ export function grantPath(question: Question, grant: Grant, lookup: FactLookup):
   const objects = objectsUpTo(grant.on, question, lookup);
   if (groups === null || roles === null || objects === null) return null;
   return { acl: grant.acl, groups, roles, objects };
+}
+
+/** For each grant, one path for each group that names the principal itself and leads to the ACL; each a shortest. */
+export function* grantPaths(
+  question: Question,
+  grants: Iterable<Grant>,
+  lookup: FactLookup,
+): Generator<GrantPath> {
+  const around = lookup.groups();
+  const direct = new Set(lookup.memberships(question.principal)?.filter((group) => around?.has(group)));
+  const ways = new Map<GroupId, (goal: GroupId) => readonly GroupId[] | null>();
+  const waysOf = (group: GroupId) => {
+    const known = ways.get(group) ?? waysFrom(group, (each) => around?.directlyAround(each) ?? []);
+    ways.set(group, known);
+    return known;
+  };
+  for (const { acl, on } of grants) {
+    const roles = rolesFrom(acl, question, lookup);
+    const objects = objectsUpTo(on, question, lookup);
+    if (roles === null || objects === null) continue;
+    if (acl.subject.kind === "principal") yield { acl, groups: [], roles, objects };
+    else {
+      for (const group of direct) {
+        const groups = waysOf(group)(acl.subject.id);
+        if (groups !== null) yield { acl, groups, roles, objects };
+      }
+    }
+  }
 }
 
 function groupsTo({ subject }: Acl, { principal }: Question, lookup: FactLookup): readonly GroupId[] | null {

@@ -6,6 +6,8 @@ import {
   type Access,
   type Acl,
   decide,
+  type Explanation,
+  explain,
   type FactKey,
   type FactLookup,
   type Grant,
@@ -14,6 +16,7 @@ import {
   type GroupNode,
   grantPath,
   indexGroups,
+  type Miss,
   type ObjectId,
   type ObjectRef,
   type OrgId,
@@ -191,6 +194,130 @@ describe(`on ${runs.numRuns} worlds, seed ${runs.seed}`, () => {
     });
   });
 
+  test("an explanation says allowed if and only if the decision does", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const lookup = lookupOf(facts);
+      for (const question of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
+        const { decision, paths, misses } = explained(question, lookup);
+        expect(decision).toEqual(decide(question, lookup));
+        expect(decision.allowed ? misses : paths).toEqual([]);
+        if (decision.allowed) expect(decision.because === "public" || paths.length > 0).toBe(true);
+      }
+    });
+  });
+
+  test("each path of an explanation, taken alone, still allows", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts }) => {
+      const lookup = lookupOf(facts);
+      const unmarked = withNothingPublic(facts);
+      for (const question of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
+        for (const path of explained(question, lookup).paths) {
+          expect(isAllowed(question, lookupOf(onlyThePath(path, { question, facts: unmarked })))).toBe(true);
+        }
+      }
+    });
+  });
+
+  test("every ACL that alone allows is on a path of the explanation, by each group through which it does", {
+    timeout: 120_000,
+  }, () => {
+    forEveryOrganization(({ nowMs, facts, pick }) => {
+      const lookup = lookupOf(facts);
+      const questions = [...questionsAbout(facts, { targets: targetsIn(facts), nowMs })];
+      const allowed = questions.filter((question) => isAllowed(question, lookup));
+      const acls = [...facts.access].flatMap(([on, fact]) => fact.acls.map((acl) => ({ on, acl })));
+      for (let times = 0; times < 20; times += 1) {
+        const question = pick(allowed);
+        if (question === undefined) return;
+        const { paths, arePathsCut } = explained(question, lookup);
+        expect(arePathsCut).toBe(false);
+        for (const { on, acl } of acls) {
+          const alone = withOnly({ on, acl }, withNothingPublic(facts));
+          const direct = facts.memberships.get(question.principal) ?? [];
+          const ways = acl.subject.kind === "principal" ? [null] : [...new Set(direct)];
+          for (const way of ways) {
+            const memberships = new Map([[question.principal, way === null ? [] : [way]]]);
+            if (!isAllowed(question, lookupOf({ ...alone, memberships }))) continue;
+            const isThere = paths.some(
+              (path) =>
+                path.acl === acl &&
+                objectText(path.objects.at(-1) ?? organizationFace("organization", facts.org)) === on &&
+                (path.groups[0] ?? null) === way,
+            );
+            expect(isThere).toBe(true);
+          }
+        }
+      }
+    });
+  });
+
+  test("what a nearest miss lacks, once supplied, makes it allowed", { timeout: 120_000 }, () => {
+    let supplied = 0;
+    forEveryOrganization(({ nowMs, facts }) => {
+      const lookup = lookupOf(facts);
+      for (const question of questionsAbout(facts, { targets: targetsIn(facts), nowMs })) {
+        const { misses } = explained(question, lookup);
+        expect(misses.map(({ missing }) => missing.length)).toEqual(
+          misses.map(({ missing }) => missing.length).toSorted((one, other) => one - other),
+        );
+        for (const miss of misses) {
+          const better = withSupplied(miss, { question, facts });
+          if (better === null) continue;
+          supplied += 1;
+          expect(isAllowed(question, lookupOf(better))).toBe(true);
+        }
+      }
+    });
+    expect(supplied).toBeGreaterThan(0);
+  });
+
+  test("no ACL that one step would make grant is left out of the misses", { timeout: 120_000 }, () => {
+    forEveryOrganization(({ nowMs, facts, pick }) => {
+      const lookup = lookupOf(facts);
+      const questions = [...questionsAbout(facts, { targets: targetsIn(facts), nowMs })].filter((question) => {
+        const decision = decide(question, lookup);
+        return decision.kind === "decided" && !decision.allowed && decision.because === "no_grant";
+      });
+      const acls = [...facts.access].flatMap(([on, fact]) => fact.acls.map((acl) => ({ on, acl })));
+      for (let times = 0; times < 20; times += 1) {
+        const question = pick(questions);
+        if (question === undefined) return;
+        const { misses, areMissesCut } = explained(question, lookup);
+        for (const { on, acl } of acls) {
+          const unexpired = withOnly({ on, acl: { ...acl, expiresAtMs: null } }, facts);
+          if (areMissesCut || !isAllowed(question, lookupOf(unexpired))) continue;
+          const miss = misses.find(({ grant }) => grant?.acl === acl && objectText(grant.on) === on);
+          expect(miss?.missing).toEqual([{ kind: "in_force", expiredAtMs: acl.expiresAtMs }]);
+        }
+      }
+    });
+  });
+
+  test("no explanation depends on a fact that was not loaded, and three rounds load enough", {
+    timeout: 120_000,
+  }, () => {
+    forEveryOrganization(({ nowMs, facts, pick }) => {
+      const questions = [...questionsAbout(facts, { targets: targetsIn(facts), nowMs })];
+      const full = lookupOf(facts);
+      for (let times = 0; times < 50; times += 1) {
+        const question = pick(questions);
+        if (question === undefined) return;
+        const loaded = new Set(everyName(facts).filter(() => pick([true, true, false])));
+        let answer = explain(question, onlyLoaded(loaded, full));
+        for (let round = 0; answer.kind === "needs"; round += 1) {
+          expect(round).toBeLessThan(3);
+          expect(answer.keys.length).toBeGreaterThan(0);
+          for (const key of answer.keys) {
+            expect(loaded).not.toContain(nameOf(key));
+            loaded.add(nameOf(key));
+          }
+          answer = explain(question, onlyLoaded(loaded, full));
+        }
+        expect(answer).toEqual(explained(question, full));
+      }
+    });
+  });
+
   test("no answer depends on a fact that was not loaded, and three rounds load enough", {
     timeout: 120_000,
   }, () => {
@@ -256,6 +383,45 @@ function reasonFor(question: Question, lookup: FactLookup): Grant | Public | nul
   const decision = decide(question, lookup);
   if (decision.kind === "needs") throw new Error("everything was loaded");
   return decision.allowed ? decision.because : null;
+}
+
+function explained(question: Question, lookup: FactLookup): Explanation {
+  const explanation = explain(question, lookup);
+  if (explanation.kind === "needs") throw new Error("everything was loaded");
+  return explanation;
+}
+
+/** The facts with this one ACL and no other. */
+function withOnly(
+  { on, acl }: { readonly on: ObjectText; readonly acl: Acl },
+  facts: OrganizationFacts,
+): OrganizationFacts {
+  const access = new Map(
+    [...facts.access].map(([object, fact]) => [object, { ...fact, acls: object === on ? [acl] : [] }]),
+  );
+  return { ...facts, access };
+}
+
+/** The facts with everything that the miss lacks; null where that is more than a fact of its own. */
+function withSupplied(
+  { grant, missing }: Miss,
+  { question, facts }: { readonly question: Question; readonly facts: OrganizationFacts },
+): OrganizationFacts | null {
+  const { principal, permission } = question;
+  if (grant === null) {
+    if (!missing.every((step) => step.kind === "membership" && step.isEnough)) return null;
+    return { ...facts, members: new Map([...facts.members, [principal, { kind: "user" as const }]]) };
+  }
+  let { acl } = grant;
+  let { memberships } = facts;
+  for (const step of missing) {
+    if (step.kind === "in_force") acl = { ...acl, expiresAtMs: null };
+    if (step.kind === "object_type" || step.kind === "permission") {
+      acl = { ...acl, grant: { kind: "permission", permission, restrictObjectType: null } };
+    }
+    if (step.kind === "group") memberships = new Map([...memberships, [principal, [step.group]]]);
+  }
+  return { ...withOnly({ on: objectText(grant.on), acl }, facts), memberships };
 }
 
 function withAcls(

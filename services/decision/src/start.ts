@@ -15,6 +15,8 @@ import {
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import { GroupsService } from "@portcullis/proto/groups/v1/groups";
+import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { authenticateCallers } from "./callers.ts";
 import type { Config } from "./config.ts";
 import { hearDoorbells } from "./doorbells.ts";
@@ -91,7 +93,16 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         descriptor: await descriptor(),
         log,
       },
-      [implement(DecisionService, handlers(facts, grants.stub(GrantsService)))],
+      [
+        implement(
+          DecisionService,
+          handlers(facts, {
+            identity: identity.stub(IdentityService),
+            groups: groups.stub(GroupsService),
+            grants: grants.stub(GrantsService),
+          }),
+        ),
+      ],
     ),
   );
   const running = parts.move();

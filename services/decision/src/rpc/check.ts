@@ -1,6 +1,6 @@
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Answer, FactReader, Facts } from "@portcullis/facts";
-import { type Decided, decide, isNeeds, type Needs, type OrgId } from "@portcullis/policy";
+import { type Decided, decide, isNeeds, type Needs, type OrgId, type Question } from "@portcullis/policy";
 import type { CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "../callers.ts";
 import { principalOf } from "../principal.ts";
@@ -26,6 +26,8 @@ export function check(
 /** One question, as it can be put to the facts of its organisation. */
 export interface AskedQuestion {
   readonly org: OrgId;
+  /** The question in full, once the facts tell who is asked about. */
+  readonly find: (facts: Facts) => Question | Needs;
   readonly decide: (facts: Facts) => Decided | Needs;
 }
 
@@ -34,15 +36,17 @@ export function questionOf(request: CheckRequest, field = ""): AskedQuestion {
   const who = principalOf(whoFromWire(request, field));
   const permission = permissionFromWire(request.permission, field);
   const target = targetFromWire(request.what, field);
+  const find = (facts: Facts): Question | Needs => {
+    const asked = who.find(facts);
+    if (isNeeds(asked)) return asked;
+    return { org: who.org, principal: asked.principal, permission, target, nowMs: Date.now() };
+  };
   return {
     org: who.org,
+    find,
     decide(facts) {
-      const asked = who.find(facts);
-      if (isNeeds(asked)) return asked;
-      return decide(
-        { org: who.org, principal: asked.principal, permission, target, nowMs: Date.now() },
-        facts,
-      );
+      const question = find(facts);
+      return isNeeds(question) ? question : decide(question, facts);
     },
   };
 }

@@ -3,22 +3,25 @@ import type { Handlers } from "@portcullis/chassis/rpc/server";
 import type { FactReader } from "@portcullis/facts";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import type { NameOwners } from "../names.ts";
 import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
 import { checkStream } from "./check-stream.ts";
+import { explain } from "./explain.ts";
 import { permissions } from "./permissions.ts";
 import { standing } from "./standing.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
   facts: FactReader,
-  grants: Pick<Stub<typeof GrantsService>, "hasGrant">,
+  owners: NameOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant"> },
 ): Handlers<typeof DecisionService> {
   return {
     check: (request, call) => check(facts, request, call),
     batchCheck: (request, call) => batchCheck(facts, request, call),
     checkStream: (conversation) => checkStream(facts, conversation),
     permissions: (request, call) => permissions(facts, request, call),
-    standing: (request, call) => standing(facts, grants, request, call),
+    explain: (request, call) => explain(facts, owners, request, call),
+    standing: (request, call) => standing(facts, owners.grants, request, call),
   };
 }
