@@ -18,7 +18,10 @@ export interface Asked {
   readonly nowMs: number;
 }
 
-export function ask({ principal, permission, target, nowMs }: Question, lookup: FactLookup): Asked | undefined {
+export function ask(
+  { principal, permission, target, nowMs }: Question,
+  lookup: FactLookup,
+): Asked | undefined {
   const memberships = lookup.memberships(principal);
   const groups = lookup.groups();
   const roles = lookup.roles();

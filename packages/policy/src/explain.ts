@@ -169,7 +169,8 @@ function missingOf(acl: Acl, asked: Asked, lookup: FactLookup): readonly Missing
 function shortfallOf({ grant }: Acl, { permission, type, roles }: Asked): MissingStep {
   if (grant.kind === "permission") {
     const { restrictObjectType: only } = grant;
-    if (grant.permission === permission && only !== null) return { kind: "object_type", grantedTypes: [only] };
+    if (grant.permission === permission && only !== null)
+      return { kind: "object_type", grantedTypes: [only] };
     const applies = only === null || only === type;
     return { kind: "permission", grantedPermissions: applies ? [grant.permission] : [] };
   }

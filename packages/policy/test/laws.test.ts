@@ -274,10 +274,12 @@ describe(`on ${runs.numRuns} worlds, seed ${runs.seed}`, () => {
   test("no ACL that one step would make grant is left out of the misses", { timeout: 120_000 }, () => {
     forEveryOrganization(({ nowMs, facts, pick }) => {
       const lookup = lookupOf(facts);
-      const questions = [...questionsAbout(facts, { targets: targetsIn(facts), nowMs })].filter((question) => {
-        const decision = decide(question, lookup);
-        return decision.kind === "decided" && !decision.allowed && decision.because === "no_grant";
-      });
+      const questions = [...questionsAbout(facts, { targets: targetsIn(facts), nowMs })].filter(
+        (question) => {
+          const decision = decide(question, lookup);
+          return decision.kind === "decided" && !decision.allowed && decision.because === "no_grant";
+        },
+      );
       const acls = [...facts.access].flatMap(([on, fact]) => fact.acls.map((acl) => ({ on, acl })));
       for (let times = 0; times < 20; times += 1) {
         const question = pick(questions);

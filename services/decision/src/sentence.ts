@@ -1,6 +1,11 @@
 // An explanation as one line of English.
 
-import type { ExplainedAcl, ExplainResponse, MissingStep, Named } from "@portcullis/proto/decision/v1/decision";
+import type {
+  ExplainedAcl,
+  ExplainResponse,
+  MissingStep,
+  Named,
+} from "@portcullis/proto/decision/v1/decision";
 
 /** What was asked. */
 interface Asked {
@@ -17,7 +22,8 @@ type Told = Pick<ExplainResponse, "allowed" | "reason" | "paths" | "pathsCut" | 
 export function sentenceOf(told: Told, { principal, permission, object, place }: Asked): string {
   const who = principal.name === "" ? `principal ${principal.id}` : oneLine(principal.name);
   const what = place === null ? nameOf(object) : `a new ${word(place)} in ${nameOf(object)}`;
-  const answer = `${who} ${told.allowed ? "may" : "may not"} ${word(permission)} ${what}`;
+  const deed = permission.endsWith("_acls") ? `${word(permission)} on` : word(permission);
+  const answer = `${who} ${told.allowed ? "may" : "may not"} ${deed} ${what}`;
   return `${answer}: ${told.allowed ? whyAllowed(told) : whyDenied(told, permission, place ?? object.type)}.`;
 }
 
@@ -48,7 +54,8 @@ function whyDenied({ reason, nearest }: Told, permission: string, type: string):
   if (miss?.acl === undefined) return "no ACL for them reaches it";
   const { acl, missing } = miss;
   const lacks = missing.map((step) => lackOf(step, permission, type)).join(", and ");
-  return `the nearest ACL gives ${nameOf(acl.subject)} ${grantOf(acl)} on ${nameOf(acl.on)}, but ${lacks}`;
+  const whom = acl.subject?.type === "principal" ? "them" : nameOf(acl.subject);
+  return `the nearest ACL gives ${whom} ${grantOf(acl)} on ${nameOf(acl.on)}, but ${lacks}`;
 }
 
 function lackOf(step: MissingStep, permission: string, type: string): string {
@@ -85,7 +92,7 @@ function nameOf(thing: Named | undefined): string {
 
 /** A word of the catalog, for people. */
 function word(name: string): string {
-  return name.replaceAll("_", " ");
+  return name.replaceAll("_", " ").replace("acls", "ACLs");
 }
 
 function oneLine(name: string): string {

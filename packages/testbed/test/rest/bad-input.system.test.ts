@@ -256,6 +256,13 @@ const writes: Readonly<Record<string, Write>> = {
     required: ["permission", "object"],
     fields: { principal_id: "id", permission: "word" },
   },
+  "POST access/explain": {
+    method: "POST",
+    path: () => "/v1/access/explain",
+    valid: () => ({ permission: "read", object: { type: "project", id: things.project } }),
+    required: ["permission", "object"],
+    fields: { principal_id: "id", permission: "word" },
+  },
   "POST access/permissions": {
     method: "POST",
     path: () => "/v1/access/permissions",
@@ -372,6 +379,7 @@ test.each([
 ])("in a question about access: %j", async (wrongPart, error) => {
   const body = { permission: "read", object: { type: "project", id: things.project }, ...wrongPart };
   await expectRefused("POST", "/v1/access/check", body, error);
+  await expectRefused("POST", "/v1/access/explain", body, error);
 });
 
 test("more questions than a batch may hold, or none", async () => {

@@ -127,6 +127,12 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       viewer: 403,
       stranger: 404,
     },
+    "POST /v1/access/explain": {
+      path: "/v1/access/explain",
+      body: { principal_id: owner.id, permission: "read", object: { type: "project", id: project.id } },
+      viewer: 403,
+      stranger: 404,
+    },
     // Each question in it is refused alone.
     "POST /v1/access/batch-check": {
       path: "/v1/access/batch-check",

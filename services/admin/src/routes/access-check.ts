@@ -47,7 +47,8 @@ const hasOneTarget = ({ object, place }: Question) => (object === undefined) !==
 const oneTarget = { path: ["object"], message: "is required, or else place, and not both" };
 
 const inAll = { org_id: maybe(anyText), org_name: maybe(anyText), consistency: maybe(consistency) } as const;
-const single = z.strictObject({ ...question, ...inAll }).refine(hasOneTarget, oneTarget);
+/** One question, in the words of the contract. */
+export const single = z.strictObject({ ...question, ...inAll }).refine(hasOneTarget, oneTarget);
 const batched = z.strictObject(question).refine(hasOneTarget, oneTarget);
 const batch = z.strictObject({ checks: z.array(z.unknown()).min(1).max(checksMax), ...inAll });
 const whole = z.strictObject({ principal_id: maybe(id), object, ...inAll });
@@ -142,16 +143,17 @@ export function checkRoutes(decision: Decision, access: Access): readonly Route[
 }
 
 /** About oneself anybody may ask; about others, who may read the ACLs on what is asked about. */
-function mayAsk(principal: string | undefined, about: ObjectRef, caller: Caller): Demand {
+export function mayAsk(principal: string | undefined, about: ObjectRef, caller: Caller): Demand {
   return isSelf(principal, caller) ? may("access.ask_self") : may("access.ask", about);
 }
 
-function isSelf(principal: string | undefined, caller: Caller): boolean {
+/** Whether the caller asks about itself. */
+export function isSelf(principal: string | undefined, caller: Caller): boolean {
   return principal === undefined || principal === caller.principal;
 }
 
 /** The object, or that under which something would be made. */
-function askedAbout({ object, place }: Question): ObjectRef {
+export function askedAbout({ object, place }: Question): ObjectRef {
   const about = object ?? place?.parent;
   if (about === undefined) throw new Fault("internal", "internal");
   return objectRef(about.type, about.id);
@@ -191,7 +193,8 @@ function failed(fault: Fault): { allowed: false; error: z.infer<typeof failure> 
   return { allowed: false, error: { code: statusName(fault.kind), message: fault.message } };
 }
 
-function questionToWire(asked: Question, caller: Caller): CheckRequest {
+/** The question without how fresh its answer must be. */
+export function questionToWire(asked: Question, caller: Caller): CheckRequest {
   return {
     orgId: caller.org,
     who: { $case: "principalId", value: asked.principal_id ?? caller.principal },

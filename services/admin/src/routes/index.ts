@@ -3,6 +3,7 @@ import type { AuditLogs, Decision, Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { auditLogRoutes } from "./access-audit-log.ts";
 import { checkRoutes } from "./access-check.ts";
+import { explainRoutes } from "./access-explain.ts";
 import { aclRoutes } from "./acl.ts";
 import { apiKeyRoutes } from "./api-key.ts";
 import { datasetRoutes } from "./dataset.ts";
@@ -45,5 +46,6 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...serviceTokenRoutes(owners),
     ...auditLogRoutes(logs),
     ...checkRoutes(decision, access),
+    ...explainRoutes(decision, access),
   ];
 }
