@@ -5,10 +5,11 @@ import {
   type Explanation,
   explain,
   explanationMax,
+  type FactLookup,
   type Question,
   systemRoles,
 } from "../src/index.ts";
-import { acl, ada, org, organization, orgProject, ref } from "./acme.ts";
+import { acl, ada, org, organization, orgProject, ref, root } from "./acme.ts";
 import { lookupOf, type OrganizationFacts } from "./organization-facts.ts";
 
 const search = ref("project", "search");
@@ -71,6 +72,26 @@ describe("an explanation", () => {
     const cut = explained(withAcls(many));
     expect(cut.misses).toHaveLength(explanationMax.misses);
     expect(cut.areMissesCut).toBe(true);
+  });
+
+  test("goes by what lists the object too, and waits for the facts of that though a grant is found", () => {
+    const shown = ref("project_group", "shown");
+    const facts = organization({
+      on: [
+        [shown, root, [{ ...acl({ to: ada, permission: "update" }), id: "listing" as AclId }]],
+        [search, orgProject, [acl({ to: ada, permission: "update" })], [shown]],
+      ],
+    });
+    expect(explained(facts).paths.map(({ objects }) => objects)).toEqual([[search], [search, shown]]);
+    const full = lookupOf(facts);
+    const partial: FactLookup = {
+      ...full,
+      access: (object) => (object.id === shown.id ? undefined : full.access(object)),
+    };
+    expect(explain(updateSearch, partial)).toEqual({
+      kind: "needs",
+      keys: [{ kind: "access", org, object: shown }],
+    });
   });
 
   test("says of whoever is no member whether membership is all that lacks", () => {
