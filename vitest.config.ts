@@ -7,7 +7,10 @@ const system = {
 };
 
 /** Tests that tell how long something takes have the machine to themselves. */
-const measuring = ["packages/testbed/test/revocation.system.test.ts"];
+const measuring = [
+  "packages/testbed/test/revocation.system.test.ts",
+  "packages/testbed/test/torture.system.test.ts",
+];
 
 export default defineConfig({
   test: {

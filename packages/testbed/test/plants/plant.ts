@@ -1,0 +1,14 @@
+import { registerHooks } from "node:module";
+
+/** Has every module whose path ends so be loaded with one text replaced by another. */
+export function plant(path: string, text: string, instead: string): void {
+  registerHooks({
+    load(url, context, next) {
+      const loaded = next(url, context);
+      if (!url.endsWith(path)) return loaded;
+      const source = String(loaded.source);
+      if (!source.includes(text)) throw new Error(`there is no \`${text}\` in ${path} any more`);
+      return { ...loaded, source: source.replace(text, instead) };
+    },
+  });
+}

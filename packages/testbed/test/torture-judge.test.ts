@@ -1,0 +1,198 @@
+// The judge of torture, on recorded histories: what can be right passes, and each kind of wrong is found.
+
+import type {
+  Access,
+  Acl,
+  AclId,
+  GroupId,
+  ObjectId,
+  ObjectRef,
+  OrgId,
+  PrincipalId,
+} from "@portcullis/policy";
+import { organizationFace } from "@portcullis/policy";
+import { objectText } from "@portcullis/policy/testing";
+import { Event } from "@portcullis/proto/events/v1/events";
+import { describe, expect, test } from "vitest";
+import { OwnerHistory, type WriteSeen } from "../src/torture/owner-history.ts";
+import {
+  type Freshness,
+  type GrantsState,
+  type GroupsState,
+  Judge,
+  type Observation,
+} from "../src/torture/verdict.ts";
+
+const org = "a0000000-0000-4000-8000-000000000000" as OrgId;
+const ada = "ada" as PrincipalId;
+const crew = "crew" as GroupId;
+const project: ObjectRef = { type: "project", id: "p" as ObjectId };
+const target = { kind: "object", object: project } as const;
+const maxStalenessMs = 100;
+
+function write<State>(
+  requestId: string,
+  [askedAt, endedAt]: readonly [number, number],
+  change: (state: State) => State,
+  more: Partial<WriteSeen<State>> = {},
+): WriteSeen<State> {
+  return {
+    requestId,
+    what: requestId,
+    askedAt,
+    outcome: "acknowledged",
+    endedAt,
+    position: null,
+    change,
+    ...more,
+  };
+}
+
+function event(position: number, requestId: string, dependsOn: Event["dependsOn"] = []): Event {
+  const context = { actor: undefined, requestId, sourceAddress: "" };
+  return { ...Event.decode(new Uint8Array()), position, context, dependsOn };
+}
+
+const leave = (state: GroupsState): GroupsState =>
+  state.memberships.get(ada)?.length === 0 ? state : { ...state, memberships: new Map([[ada, []]]) };
+const acl: Acl = {
+  id: "acl" as AclId,
+  subject: { kind: "group", id: crew },
+  grant: { kind: "permission", permission: "read", restrictObjectType: null },
+  expiresAtMs: null,
+};
+const setAcls =
+  (acls: readonly Acl[]) =>
+  (state: GrantsState): GrantsState => {
+    const access = state.access.get(objectText(project)) as Access;
+    return { ...state, access: new Map([...state.access, [objectText(project), { ...access, acls }]]) };
+  };
+
+const initialGroups: GroupsState = {
+  groups: new Map([[crew, { memberGroups: [], builtIn: null }]]),
+  memberships: new Map([[ada, [crew]]]),
+};
+const root = organizationFace("organization", org);
+const place = organizationFace("org_project", org);
+const initialGrants = (acls: readonly Acl[]): GrantsState => ({
+  roles: new Map(),
+  access: new Map([
+    [objectText(root), { parent: null, alsoUnder: [], acls: [] }],
+    [objectText(place), { parent: root, alsoUnder: [], acls: [] }],
+    [objectText(project), { parent: place, alsoUnder: [], acls }],
+  ]),
+});
+
+/** Ada leaves the crew, asked for at 1000 and acknowledged at 1010; the crew is granted the project at 2000 to 2010. */
+function leavesThenGranted({ closes = true } = {}) {
+  const groups = new OwnerHistory(
+    "groups",
+    { start: 0, initial: initialGroups },
+    [event(1, "leave")],
+    [write("leave", [1000, 1010], leave, { position: 1 })],
+  );
+  const dependsOn = closes ? [{ owner: "groups", incarnation: "i", position: 1 }] : [];
+  const grants = new OwnerHistory(
+    "grants",
+    { start: 0, initial: initialGrants([]) },
+    [event(1, "grant", dependsOn)],
+    [write("grant", [2000, 2010], setAcls([acl]), { position: 1 })],
+  );
+  return { groups, grants };
+}
+
+/** The crew may read the project, until Ada leaves it. */
+function granted() {
+  const grants = new OwnerHistory("grants", { start: 0, initial: initialGrants([acl]) }, [], []);
+  return { ...leavesThenGranted(), grants };
+}
+
+function wrong(
+  histories: ReturnType<typeof leavesThenGranted>,
+  allowed: boolean,
+  [startedAt, endedAt]: readonly [number, number],
+  freshness: Freshness = { kind: "minimize_latency" },
+): boolean {
+  const judge = new Judge({
+    org,
+    members: new Map([[ada, { kind: "user" }]]),
+    histories,
+    targets: [target],
+    maxStalenessMs,
+  });
+  const observation: Observation = {
+    principal: ada,
+    permission: "read",
+    target,
+    freshness,
+    startedAt,
+    endedAt,
+    allowed,
+  };
+  return judge.wrongWith(observation) !== null;
+}
+
+describe("of somebody who leaves", () => {
+  test("an allow is right before, and for the bound after; then it is wrong", () => {
+    expect(wrong(granted(), true, [900, 905])).toBe(false);
+    expect(wrong(granted(), true, [1110, 1111])).toBe(false);
+    expect(wrong(granted(), true, [1111, 1112])).toBe(true);
+  });
+  test("a denial is wrong before the write was asked for, and right from then on", () => {
+    expect(wrong(granted(), false, [900, 999])).toBe(true);
+    expect(wrong(granted(), false, [900, 1000])).toBe(false);
+    expect(wrong(granted(), false, [5000, 5001])).toBe(false);
+  });
+  test("a fully consistent allow is wrong once the write was acknowledged", () => {
+    expect(wrong(granted(), true, [1010, 1012], { kind: "fully_consistent" })).toBe(false);
+    expect(wrong(granted(), true, [1011, 1012], { kind: "fully_consistent" })).toBe(true);
+  });
+  test("an allow older than its token is wrong at once", () => {
+    const token = { kind: "at_least_as_fresh", groups: 1, grants: 0 } as const;
+    expect(wrong(granted(), true, [1010, 1012], token)).toBe(true);
+    expect(wrong(granted(), false, [1010, 1012], token)).toBe(false);
+  });
+});
+
+test("a grant that is seen without the leaving before it is wrong, though each is fresh enough by itself", () => {
+  // Of one moment long ago it would be stale; here both were current within the bound, in a long call.
+  const longCall = [1005, 2020] as const;
+  expect(wrong(leavesThenGranted(), true, longCall)).toBe(true);
+  expect(wrong(leavesThenGranted({ closes: false }), true, longCall)).toBe(false);
+  expect(wrong(leavesThenGranted(), false, longCall)).toBe(false);
+});
+
+describe("a log", () => {
+  const problems = (events: readonly Event[], writes: readonly WriteSeen<GroupsState>[]) =>
+    new OwnerHistory("groups", { start: 0, initial: initialGroups }, events, writes).problems;
+  const left = write("leave", [1, 2], leave, { position: 1 });
+
+  test("with one event for each write is right", () => {
+    expect(problems([event(1, "leave")], [left])).toEqual([]);
+  });
+  test("without an acknowledged write has lost it", () => {
+    expect(problems([], [{ ...left, position: 0 }])).toEqual([expect.stringContaining("is lost")]);
+    expect(problems([], [left])).toEqual([expect.stringContaining("is lost")]);
+  });
+  test("needs no event of a write that finds its effect there", () => {
+    const again = write("again", [3, 4], leave, { position: 1 });
+    expect(problems([event(1, "leave")], [left, again])).toEqual([]);
+  });
+  test("may hold a write whose outcome is not known, or not", () => {
+    const unknown = { ...left, outcome: "unknown", position: null } as const;
+    expect(problems([event(1, "leave")], [unknown])).toEqual([]);
+    expect(problems([], [unknown])).toEqual([]);
+  });
+  test.each([
+    ["a second event of one write", [event(1, "leave"), event(2, "leave")], [left]],
+    ["has a gap", [event(2, "leave")], [left]],
+    ["nobody asked for this", [event(1, "somebody's")], []],
+    [
+      "a refused write changed something",
+      [event(1, "leave")],
+      [{ ...left, outcome: "refused", position: null }],
+    ],
+  ] as const)("is wrong: %s", (problem, events, writes) => {
+    expect(problems(events, writes)).toContainEqual(expect.stringContaining(problem));
+  });
+});
