@@ -10,7 +10,7 @@ import type { Gate } from "../gate.ts";
 import type { ServiceName, System } from "../system.ts";
 import type { Chance } from "./chance.ts";
 
-export interface Surroundings {
+interface Surroundings {
   readonly system: System;
   readonly redisGate: Gate;
   /** Past the gate. */

@@ -27,7 +27,7 @@ if (!(minutes > 0 && minutes <= 1440) || !Number.isSafeInteger(seed)) {
     answers: report.answers,
   })) {
     process.stdout.write(`\n${title}\n`);
-    for (const [name, times] of Object.entries(counts).toSorted()) {
+    for (const [name, times] of Object.entries(counts).toSorted(([a], [b]) => a.localeCompare(b))) {
       process.stdout.write(`  ${String(times).padStart(8)}  ${name}\n`);
     }
   }

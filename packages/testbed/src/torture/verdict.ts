@@ -8,7 +8,7 @@ import type { OwnerHistory } from "./owner-history.ts";
 export type GroupsState = Pick<OrganizationFacts, "memberships"> & { readonly groups: Groups };
 export type GrantsState = Pick<OrganizationFacts, "access"> & { readonly roles: Roles };
 
-export interface Histories {
+interface Histories {
   readonly groups: OwnerHistory<GroupsState>;
   readonly grants: OwnerHistory<GrantsState>;
 }

@@ -401,7 +401,7 @@ function withoutObject(state: GrantsState, { type, id }: ObjectRef): GrantsState
   return left.length === state.access.size ? state : { ...state, access: new Map(left) };
 }
 
-export function contextOf(requestId: string): WriteContext {
+function contextOf(requestId: string): WriteContext {
   return { actor: undefined, requestId, sourceAddress: "" };
 }
 
