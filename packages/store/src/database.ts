@@ -89,7 +89,12 @@ export class Database implements AsyncDisposable {
       colors: false,
       logger: (message) => options.log.debug({}, message),
       pool: { min: 0, max: connectionsMax },
-      driverOptions: { onPoolCreated: reclaimBroken },
+      driverOptions: {
+        onPoolCreated: (pool: pg.Pool) => {
+          surviveBroken(pool);
+          reclaimBroken(pool);
+        },
+      },
       migrations: {
         migrationsList: [
           { name: "0001-log-tables", class: LogTables },
@@ -106,6 +111,7 @@ export class Database implements AsyncDisposable {
       },
     });
     const pool = new pg.Pool({ connectionString: options.url, max: connectionsMax });
+    surviveBroken(pool);
     pool.on("error", (error) =>
       options.log.warn({ reason: error.message }, "an idle database connection broke"),
     );
@@ -197,6 +203,16 @@ export class Database implements AsyncDisposable {
       await client.end();
     }
   }
+}
+
+/**
+ * A lent connection that breaks between two statements says so by an event, and one that nobody hears ends the process.
+ * Whoever has it learns of it by its next statement.
+ */
+function surviveBroken(pool: pg.Pool): void {
+  pool.on("connect", (client) => {
+    client.on("error", () => undefined);
+  });
 }
 
 /**

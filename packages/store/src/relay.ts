@@ -111,7 +111,7 @@ async function listen(database: Database, bell: Wake, stop: AbortSignal, log: Lo
     try {
       const ended = new Promise<void>((resolve) => {
         client.once("end", resolve);
-        client.once("error", () => resolve());
+        client.on("error", () => resolve()); // a connection that breaks may say so more than once
         stop.addEventListener("abort", () => resolve(), { once: true });
       });
       await client.connect();

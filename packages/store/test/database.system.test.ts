@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { defineEntity, type MigrationObject, p } from "@mikro-orm/core";
 import { Migration } from "@mikro-orm/migrations";
 import { openLog } from "@portcullis/chassis/log";
-import type { FactKey, OrgId, PrincipalId } from "@portcullis/policy";
+import { factKeyToWire } from "@portcullis/facts/wire";
+import type { CredentialDigest, FactKey, OrgId, PrincipalId } from "@portcullis/policy";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Database, type Write } from "../src/database.ts";
 import type { Change } from "../src/event-log.ts";
+import { factsHandlers } from "../src/facts-service.ts";
 import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
 
@@ -136,4 +139,31 @@ test("an event that touches more than a thousand facts names their kinds", async
     { touched: 1000, kinds: [] },
     { touched: 0, kinds: ["member"] },
   ]);
+});
+
+test("a connection that breaks between two statements fails its write, or its read, and nothing else", async () => {
+  const org = newOrg();
+  const breakAll = async (): Promise<void> => {
+    await client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    // Nothing is asked of the connection while it breaks.
+    await delay(100);
+  };
+  const writing = database.write(org, context, async (write) => {
+    await addNote(write, org);
+    await breakAll();
+    write.record(noteAdded(org));
+  });
+  await expect(writing).rejects.toMatchObject({ kind: "unavailable" });
+  const { load } = factsHandlers(database, async () => {
+    await breakAll();
+    return [null];
+  });
+  const keys = [factKeyToWire({ kind: "credential", org, digest: "0".repeat(64) as CredentialDigest })];
+  await expect(load({ keys }, undefined as never)).rejects.toMatchObject({ kind: "unavailable" });
+  const { revision } = await database.write(org, context, async (write) => write.record(noteAdded(org)));
+  expect(revision.position).toBe(1);
+  expect(await standing(org)).toEqual({ notes: 0, events: 1 });
 });
