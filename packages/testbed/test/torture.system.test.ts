@@ -41,7 +41,7 @@ test(`no answer is wrong and no write is lost, whatever breaks; seed ${seed}`, {
   expect(report.violations).toEqual([]);
   for (const kind of ["minimize_latency", "at_least_as_fresh", "fully_consistent"]) {
     for (const answer of ["allowed", "denied"])
-      expect(report.answers[`${kind}: ${answer}`]).toBeGreaterThan(100);
+      expect(report.answers[`${kind}: ${answer}`]).toBeGreaterThan(20);
   }
   expect(report.writes["acknowledged"]).toBeGreaterThan(200);
 });

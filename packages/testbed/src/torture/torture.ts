@@ -37,6 +37,7 @@ export interface TortureReport {
   readonly violations: readonly string[];
 }
 
+const services = ["identity", "groups", "grants", "tokens", "decision"] as const;
 const maxStalenessMs = 2000;
 const writersCount = 3;
 const askersCount = 4;
@@ -54,7 +55,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     await startSystem({
       databaseServerUrl,
       redisUrl: redisGate.url,
-      services: ["identity", "groups", "grants", "tokens", "decision"],
+      services,
       environment: { PORTCULLIS_MAX_STALENESS_MS: String(maxStalenessMs), ...environment },
     }),
   );
@@ -81,7 +82,16 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   await Promise.all(clients);
   // A write whose caller gave up may still be on its way.
   await delay(8000);
-  return { seed, disturbances: happened, ...(await run.judge()) };
+  const crashes = services.flatMap((service) =>
+    system
+      .output(service)
+      .split("\n")
+      .filter((line) => line.includes('"level":"fatal"'))
+      .map((line) => `${service} ended by itself: ${line}`),
+  );
+  // Nobody may be there to tell what happened.
+  if (crashes.length > 0) return { seed, disturbances: happened, ...run.counts, violations: crashes };
+  return { seed, disturbances: happened, ...run.counts, violations: await run.violations() };
 }
 
 class Run {
@@ -139,7 +149,12 @@ class Run {
     }
   }
 
-  async judge(): Promise<Pick<TortureReport, "writes" | "answers" | "violations">> {
+  get counts(): Pick<TortureReport, "writes" | "answers"> {
+    return { writes: this.#writes, answers: this.#answers };
+  }
+
+  /** What is wrong with the logs and with the answers. */
+  async violations(): Promise<readonly string[]> {
     const { org, start, initial, people, targets } = this.#world;
     const events = {
       groups: await eventsOf(this.#system, "groups", org, start.groups),
@@ -168,11 +183,7 @@ class Run {
       const question = JSON.stringify({ principal, permission, target, freshness, startedAt, endedAt });
       return [`${question}: ${why}`];
     });
-    return {
-      writes: this.#writes,
-      answers: this.#answers,
-      violations: [...histories.groups.problems, ...histories.grants.problems, ...wrong],
-    };
+    return [...histories.groups.problems, ...histories.grants.problems, ...wrong];
   }
 
   #anyQuestion(chance: Chance): Pick<Observation, "principal" | "permission" | "target"> {
