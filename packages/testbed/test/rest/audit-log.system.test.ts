@@ -11,6 +11,7 @@ const questions: readonly string[] = [
   "POST /v1/access/check",
   "POST /v1/access/batch-check",
   "POST /v1/access/permissions",
+  "POST /v1/access/explain",
 ];
 
 const nothing = undefined as never;
