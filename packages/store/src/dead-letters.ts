@@ -100,7 +100,7 @@ export async function openDeadLetters(options: DeadLetterOptions): Promise<DeadL
     async *list() {
       for (const queue of queues.values()) yield* deadJobs(queue);
       for (const follower of owners) {
-        for (const source of await sourcesOf(clients[follower], follower)) {
+        for (const source of await sourcesOf(clients[follower])) {
           yield* stuckIn({ clients, follower, source, patienceMs });
         }
       }
@@ -155,9 +155,9 @@ async function* deadJobs(queue: Queue<Doorbell>): AsyncGenerator<DeadJob> {
 }
 
 /** The owners whose logs are followed here. */
-async function sourcesOf(client: pg.Client, follower: Owner): Promise<Owner[]> {
+async function sourcesOf(client: pg.Client): Promise<Owner[]> {
   const sources: Owner[] = [];
-  for (const source of owners.filter((owner) => owner !== follower)) {
+  for (const source of owners) {
     const { rows } = await client.query(
       `select from followed_log where owner = $1 union all select from follow_failure where owner = $1 limit 1`,
       [source],

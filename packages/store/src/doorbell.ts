@@ -6,7 +6,7 @@ import { type Owner, owners } from "@portcullis/policy";
 /** The queue that decision listens to. */
 export const invalidationQueue = "invalidate";
 
-/** The queue on which an owner hears of another owner's log. */
+/** The queue on which an owner hears of another owner's log, or of its own. */
 export function followerQueue(source: Owner, follower: Owner): string {
   return `${source}-${follower}`;
 }
@@ -18,9 +18,7 @@ export const expiryQueue = "grants-expiry";
 export const doorbellQueues: readonly string[] = [
   invalidationQueue,
   expiryQueue,
-  ...owners.flatMap((source) =>
-    owners.filter((follower) => follower !== source).map((follower) => followerQueue(source, follower)),
-  ),
+  ...owners.flatMap((source) => owners.map((follower) => followerQueue(source, follower))),
 ];
 
 /** All of BullMQ's keys share one hash tag, as a Redis Cluster demands. */

@@ -1,5 +1,6 @@
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { uuid, uuids } from "@portcullis/chassis/fields";
+import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { Handlers } from "@portcullis/chassis/rpc/server";
 import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } from "@portcullis/policy";
@@ -14,6 +15,8 @@ const entriesMax = 1000;
 
 /** Reads the values of facts, in the order of the keys, inside one snapshot. Unknown ids read as absent. */
 export type ReadFacts = (client: PoolClient, keys: readonly FactKey[]) => Promise<FactValues[FactKind][]>;
+
+type OwnLog = Pick<Stub<typeof FactsService>, "heads" | "readLog">;
 
 /** The Facts contract over an owner's database. What is the owner's own is how a fact's value is read. */
 export function factsHandlers(database: Database, readFacts: ReadFacts): Handlers<typeof FactsService> {
@@ -40,6 +43,13 @@ export function factsHandlers(database: Database, readFacts: ReadFacts): Handler
       });
     },
 
+    ...ownLog(database),
+  };
+}
+
+/** The log of an owner's database: for others through the contract, for its own follower as it is. */
+export function ownLog(database: Database): OwnLog {
+  return {
     async heads({ orgIds }) {
       const orgs = uuids<OrgId>(orgIds, "org_ids", entriesMax);
       return snapshot(database, async (client) => {

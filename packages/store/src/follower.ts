@@ -13,7 +13,7 @@ import { forgetFailure, noteFailure, waitsAfterFailure } from "./follow-failures
 export interface FollowerOptions {
   /** The follower's own. */
   readonly database: Database;
-  /** Whose log is followed, */
+  /** Whose log is followed; an owner's own, where a change is too much for the transaction that began it; */
   readonly source: Owner;
   /** and how it is read. */
   readonly facts: Pick<Stub<typeof FactsService>, "readLog" | "heads">;
@@ -21,9 +21,11 @@ export interface FollowerOptions {
   readonly actions: readonly string[];
   /**
    * Does what an event asks for, in a transaction of its organisation. Every event is handled in order; one may be
-   * handled again after its owner's database was restored, so what it does must bear repetition.
+   * handled again after its owner's database was restored, so what it does must bear repetition. What is too much for
+   * one transaction is done in several: whoever answers "unfinished" has recorded a part, and is handed the same event
+   * again in the next one.
    */
-  readonly handle: (write: Write, event: Event) => Promise<void>;
+  readonly handle: (write: Write, event: Event) => Promise<"unfinished" | void>;
   readonly redisUrl: string;
   readonly log: Log;
 }
@@ -52,13 +54,24 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
 
   const redis = new Redis(options.redisUrl, { maxRetriesPerRequest: null, lazyConnect: true });
   redis.on("error", () => undefined); // BullMQ goes on trying, and the sweep goes on without it
+  const busy = new Set<OrgId>();
+  const rungMeanwhile = new Set<OrgId>();
   const worker = new Worker<Doorbell>(
     followerQueue(source, database.owner),
     async ({ data }) => {
       const org = data.org as OrgId;
       const cursor = await readCursor(database, source, org);
       if (cursor !== null && cursor.position >= data.position) return;
-      if (!(await waitsAfterFailure(database, source, org))) await catchUp(org);
+      if (await waitsAfterFailure(database, source, org)) return;
+      // One organisation's long work does not take the places of all others.
+      rungMeanwhile.add(org);
+      if (busy.has(org)) return;
+      busy.add(org);
+      try {
+        while (rungMeanwhile.delete(org) && !stop.signal.aborted) await catchUp(org);
+      } finally {
+        busy.delete(org);
+      }
     },
     { connection: redis, prefix: queuePrefix, concurrency: jobsAtOnce },
   );
@@ -123,12 +136,7 @@ async function followLog(
       if (stop.aborted) return;
       if (!options.actions.includes(event.action)) continue;
       place.position = event.position;
-      await database.write(org, contextOf(event), async (write) => {
-        const there = [org, source, incarnation, event.position];
-        write.keepBooks(); // how far it came is noted also where nothing was to be done
-        const moved = await write.em.execute<unknown[]>(moveCursor, there);
-        if (moved.length > 0) await options.handle(write, event);
-      });
+      while (!(await handleOnce(options, incarnation, event))) if (stop.aborted) return;
     }
     const last = events.at(-1);
     if (last === undefined) return;
@@ -136,6 +144,32 @@ async function followLog(
     await database.read((em) => em.execute(moveCursor, there));
     if (last.position >= log.head) return;
   }
+}
+
+/** Handles an event, or a part of it, in one transaction; answers whether it is done. */
+async function handleOnce(
+  { database, source, handle }: FollowerOptions,
+  incarnation: string,
+  event: Event,
+): Promise<boolean> {
+  const there = [event.orgId, source, incarnation, event.position];
+  const { result } = await database.write(event.orgId as OrgId, contextOf(event), async (write) => {
+    write.keepBooks(); // how far it came is noted also where nothing was to be done
+    const beyond = await write.em.execute<unknown[]>(isThere, there);
+    if (beyond.length > 0) return true;
+    let hasRecorded = false;
+    const record: Write["record"] = (change) => {
+      hasRecorded = true;
+      write.record(change);
+    };
+    if ((await handle({ ...write, record }, event)) !== "unfinished") {
+      await write.em.execute(moveCursor, there);
+      return true;
+    }
+    if (!hasRecorded) throw new Error("a part of what an event asks for records what it did");
+    return false;
+  });
+  return result;
 }
 
 /** Catches up with every organisation that stands behind. */
@@ -193,13 +227,16 @@ async function readCursor(database: Database, source: Owner, org: OrgId): Promis
   return row === undefined ? null : { incarnation: row.incarnation, position: Number(row.position) };
 }
 
-/** Moves forward only; answers a row if it moved. */
+/** Answers a row if the cursor stands at this place or beyond it. */
+const isThere = `
+  select 1 from followed_log where org_id = ? and owner = ? and incarnation = ? and position >= ?`;
+
+/** Moves forward only. */
 const moveCursor = `
   insert into followed_log (org_id, owner, incarnation, position) values (?, ?, ?, ?)
   on conflict (org_id, owner) do update
     set incarnation = excluded.incarnation, position = excluded.position
-    where followed_log.incarnation <> excluded.incarnation or followed_log.position < excluded.position
-  returning position`;
+    where followed_log.incarnation <> excluded.incarnation or followed_log.position < excluded.position`;
 
 /** The system itself acts, on the ground of that event: both stand under the same request id. */
 function contextOf(event: Event): WriteContext {

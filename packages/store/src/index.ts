@@ -1,7 +1,7 @@
 export { auditHandlers } from "./audit-service.ts";
 export { Database, type DatabaseOptions, type Write, type Written } from "./database.ts";
 export type { Change } from "./event-log.ts";
-export { factsHandlers, type ReadFacts } from "./facts-service.ts";
+export { factsHandlers, ownLog, type ReadFacts } from "./facts-service.ts";
 export { type Follower, type FollowerOptions, startFollower } from "./follower.ts";
 export { listPage, pageMax } from "./listing.ts";
 export { type OtherLogs, otherLogs } from "./other-logs.ts";

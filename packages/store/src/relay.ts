@@ -16,7 +16,7 @@ const eventsAtOnce = 1000;
 export interface RelayOptions {
   readonly database: Database;
   readonly redisUrl: string;
-  /** The other owners that follow this log; decision always does. */
+  /** The owners that follow this log; decision always does. */
   readonly followers?: readonly Owner[];
   readonly log: Log;
 }

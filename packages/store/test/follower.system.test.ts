@@ -195,6 +195,58 @@ test("a handler that fails leaves nothing behind, and is where it goes on", asyn
   expect(await handled()).toEqual([1, 2, 3]);
 });
 
+/** Handles an event in so many parts; `before` hears before each how many are done. */
+function inParts(parts: number, before: (done: number) => void): FollowerOptions["handle"] {
+  return async (write, event) => {
+    const done = await write.em.execute<unknown[]>("select from effect where org_id = ?", [org]);
+    before(done.length);
+    if (done.length === parts) return;
+    await write.em.execute("insert into effect (org_id, position) values (?, ?)", [org, event.position]);
+    const subject = { type: "organization", id: event.orgId };
+    write.record({ action: "part_done", subject, before: null, after: null, touches: [] });
+    return "unfinished";
+  };
+}
+
+test("what takes several transactions goes on behind the last that committed, and only then is the event done", async () => {
+  source.append(org, "matters", "else");
+  let failing = true;
+  const handle = inParts(5, (done) => {
+    if (done === 3 && failing) throw new Error("killed");
+  });
+  await using following = await follower({ handle });
+  await expect(following.catchUp(org)).rejects.toThrow("killed");
+  expect(await handled()).toEqual([1, 1, 1]);
+  expect(await cursor()).toBeNaN();
+  failing = false;
+  // Another process takes over, while the first one tries again.
+  await using another = await follower({ handle });
+  await Promise.all([following.catchUp(org), another.catchUp(org)]);
+  expect(await handled()).toEqual([1, 1, 1, 1, 1]);
+  expect(await cursor()).toBe(2);
+});
+
+test("a part that did nothing is an error and no endless loop", async () => {
+  source.append(org, "matters");
+  await using following = await follower({ handle: () => Promise.resolve("unfinished") });
+  await expect(following.catchUp(org)).rejects.toThrow("records what it did");
+  expect(await cursor()).toBeNaN();
+});
+
+test("stopped between two parts, it does not pass over the rest", async () => {
+  source.append(org, "matters", "else");
+  const following = await follower({
+    handle: inParts(5, (done) => {
+      if (done === 2) stopping = following[Symbol.asyncDispose]();
+    }),
+  });
+  let stopping: PromiseLike<void> | undefined;
+  await following.catchUp(org);
+  await stopping;
+  expect(await handled()).toEqual([1, 1, 1]);
+  expect(await cursor()).toBeNaN();
+});
+
 test("another history of the source is handled from its beginning", async () => {
   source.append(org, "matters", "else", "matters");
   await using following = await follower();

@@ -1,11 +1,20 @@
-// What is cleared up here when others remove somebody: the ACLs that name a former member, those that name a deleted
-// group, and those that sit on it. Decisions do not wait for it: members and groups are the gates that close first.
+// What is cleared up here when somebody or something goes: the ACLs that name a former member, those that name a deleted
+// group or sit on it, and what a deletion here left to do. Decisions do not wait for it: members, groups, roles and
+// objects are the gates that close first.
 
-import type { GroupId, ObjectId, OrgId, PrincipalId } from "@portcullis/policy";
+import type { GroupId, ObjectId, ObjectRef, OrgId, PrincipalId, RoleId } from "@portcullis/policy";
 import type { Event } from "@portcullis/proto/events/v1/events";
 import type { FollowerOptions, Write } from "@portcullis/store";
 import type { Neighbours } from "./neighbours.ts";
-import { type AclSelector, removeAcls } from "./store/acl-rows.ts";
+import {
+  type AclSelector,
+  forTheLog,
+  namedByAcls,
+  objectOf,
+  removeAcls,
+  touchedBy,
+} from "./store/acl-rows.ts";
+import { clearDeleted } from "./store/deleted-object.ts";
 
 type Following = Pick<FollowerOptions, "source" | "actions" | "handle">;
 
@@ -16,16 +25,16 @@ export function membersRemoved(neighbours: Neighbours): Following {
     actions: ["members_removed"],
     async handle(write, event) {
       const org = event.orgId as OrgId;
-      const principals = principalsOf(event);
+      const named = await namedByAcls(write.em, org, principalsOf(event));
       // An old event may come again after a restore; who has returned since keeps what was granted then.
       const returned = new Set<PrincipalId>();
-      for (let from = 0; from < principals.length; from += askedAtOnce) {
-        const some = principals.slice(from, from + askedAtOnce);
+      for (let from = 0; from < named.length; from += askedAtOnce) {
+        const some = named.slice(from, from + askedAtOnce);
         const { members } = await neighbours(org, { principals: some, groups: false }, {});
         for (const member of members) returned.add(member);
       }
-      const gone = principals.filter((principal) => !returned.has(principal));
-      await clear(write, org, { subjects: gone.map((id) => ({ kind: "principal", id })), on: [] });
+      const gone = named.filter((principal) => !returned.has(principal));
+      return clear(write, org, { subjects: gone.map((id) => ({ kind: "principal", id })) });
     },
   };
 }
@@ -37,7 +46,7 @@ export function groupDeleted(): Following {
     actions: ["group_deleted"],
     async handle(write, event) {
       const id = event.subject?.id ?? "";
-      await clear(write, event.orgId as OrgId, {
+      return clear(write, event.orgId as OrgId, {
         subjects: [{ kind: "group", id: id as GroupId }],
         on: [{ type: "group", id: id as ObjectId }],
       });
@@ -45,18 +54,38 @@ export function groupDeleted(): Following {
   };
 }
 
+/** Goes on where a deletion in grants itself was too much for its own transaction. */
+export function deletedHere(): Following {
+  return {
+    source: "grants",
+    actions: ["objects_deleted", "role_deleted"],
+    async handle(write, event) {
+      const org = event.orgId as OrgId;
+      const subject = event.subject as ObjectRef;
+      if (event.action === "role_deleted") {
+        return clear(write, org, { on: [subject], roles: [subject.id as string as RoleId] });
+      }
+      const { told, touches, unfinished } = await clearDeleted(write.em, org, subject, new Date());
+      if (touches.length === 0) return;
+      write.record({ action: "contents_deleted", subject, before: told, after: null, touches });
+      return unfinished ? "unfinished" : undefined;
+    },
+  };
+}
+
 const askedAtOnce = 1000;
 
-async function clear(write: Write, org: OrgId, selector: AclSelector): Promise<void> {
-  const { told, touches } = await removeAcls(write.em, org, selector);
-  if (touches.length === 0) return;
+async function clear(write: Write, org: OrgId, selector: AclSelector): Promise<"unfinished" | undefined> {
+  const { rows, unfinished } = await removeAcls(write.em, org, selector);
+  if (rows.length === 0) return;
   write.record({
     action: "acls_updated",
     subject: { type: "organization", id: org },
-    before: told,
+    before: { ...forTheLog(rows), ...(unfinished && { moreFollows: true }) },
     after: null,
-    touches,
+    touches: touchedBy(org, rows.map(objectOf)),
   });
+  return unfinished ? "unfinished" : undefined;
 }
 
 function principalsOf(event: Event): PrincipalId[] {

@@ -10,11 +10,12 @@ import {
   Database,
   factsHandlers,
   otherLogs,
+  ownLog,
   startFollower,
   startRelay,
 } from "@portcullis/store";
 import type { Config } from "./config.ts";
-import { groupDeleted, membersRemoved } from "./departures.ts";
+import { deletedHere, groupDeleted, membersRemoved } from "./departures.ts";
 import { startExpiries } from "./expiry.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { handlers } from "./rpc/index.ts";
@@ -45,11 +46,12 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       log,
     }),
   );
-  parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, log }));
+  parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, followers: ["grants"], log }));
   const neighbours = neighboursOf(identity, groups);
   const follower = { database, redisUrl: config.REDIS_URL, log };
   parts.use(await startFollower({ ...follower, ...membersRemoved(neighbours), facts: identity }));
   parts.use(await startFollower({ ...follower, ...groupDeleted(), facts: groups }));
+  parts.use(await startFollower({ ...follower, ...deletedHere(), facts: ownLog(database) }));
   const stores = {
     objects: new ObjectStore(database, neighbours),
     roles: new RoleStore(database),

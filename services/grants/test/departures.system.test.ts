@@ -3,7 +3,20 @@ import { followerQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
-import { acl, aclList, aclUpdate, given, newOrg, project, type Running, running } from "./running.ts";
+import {
+  acl,
+  aclList,
+  aclUpdate,
+  context,
+  given,
+  inProject,
+  newOrg,
+  objectList,
+  project,
+  type Running,
+  role,
+  running,
+} from "./running.ts";
 
 let service: Running;
 const parts = new AsyncDisposableStack();
@@ -13,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync());
 
 /** Rings as the relay of the other owner does. */
-async function ring(owner: "identity" | "groups", org: OrgId, position: number): Promise<void> {
+async function ring(owner: "identity" | "groups" | "grants", org: OrgId, position: number): Promise<void> {
   const connection = new Redis(inject("redisUrl"));
   const queue = new Queue(followerQueue(owner, "grants"), { connection, prefix: queuePrefix });
   await queue.add(owner, { owner, org, position });
@@ -24,6 +37,14 @@ async function ring(owner: "identity" | "groups", org: OrgId, position: number):
 async function standing(org: OrgId): Promise<(string | undefined)[]> {
   const { acls } = await service.grants.listAcls(aclList(org));
   return acls.map(({ content }) => content?.subject?.value);
+}
+
+async function followed(org: OrgId, owner: "identity" | "groups" | "grants"): Promise<number> {
+  const { rows } = await service.database.query<{ position: string }>(
+    "select position from followed_log where org_id = $1 and owner = $2",
+    [org, owner],
+  );
+  return Number(rows[0]?.position ?? 0);
 }
 
 test("the direct ACLs of a removed member go, in one event, and nobody else's", async () => {
@@ -56,10 +77,7 @@ test("the direct ACLs of a removed member go, in one event, and nobody else's", 
   service.neighbours.removeMember(org, alice);
   await ring("identity", org, 2);
   await vi.waitFor(async () => {
-    const { rows } = await service.database.query("select position from followed_log where org_id = $1", [
-      org,
-    ]);
-    expect(rows).toEqual([{ position: "2" }]);
+    expect(await followed(org, "identity")).toBe(2);
   }, 10_000);
   expect(await service.head(org)).toBe(3);
 });
@@ -97,10 +115,7 @@ test("who has returned keeps what was granted since, when an old removal comes a
   await service.grants.updateAcls(aclUpdate(org, { add }));
   await ring("identity", org, 1);
   await vi.waitFor(async () => {
-    const { rows } = await service.database.query("select position from followed_log where org_id = $1", [
-      org,
-    ]);
-    expect(rows).toEqual([{ position: "1" }]);
+    expect(await followed(org, "identity")).toBe(1);
   }, 10_000);
   expect(await standing(org)).toEqual([alice]);
 });
@@ -121,10 +136,7 @@ test("a member who is removed, and cleared up behind, while a grant is on its wa
     service.neighbours.removeMember(org, alice);
     await ring("identity", org, 1);
     await vi.waitFor(async () => {
-      const { rows } = await service.database.query("select position from followed_log where org_id = $1", [
-        org,
-      ]);
-      expect(rows).toEqual([{ position: "1" }]);
+      expect(await followed(org, "identity")).toBe(1);
     }, 4000);
   };
   try {
@@ -166,4 +178,130 @@ test("what was missed while the service was down is made good when it starts", a
   // No doorbell at all: the sweep of a starting process finds it.
   await using _ = await service.another();
   await vi.waitFor(async () => expect(await standing(org)).toEqual([]), 10_000);
+});
+
+/** Rows as the service makes them, many at once: objects below a project, ACLs that name a member or group. */
+async function insertMany(
+  org: OrgId,
+  { below, acls }: { below?: { project: string; count: number }; acls: object[] },
+): Promise<void> {
+  await service.database.query(
+    `insert into object (id, org_id, type, parent_type, parent_id, name, payload, created)
+     select gen_random_uuid(), $1, 'dataset', 'project', $2, 'x' || n, '{}', now() from generate_series(1, $3) as n`,
+    [org, below?.project, below?.count ?? 0],
+  );
+  await service.database.query(
+    `insert into acl (id, org_id, object_type, object_id, subject_kind, subject_id, permission, role_id, built_in, created)
+     select gen_random_uuid(), $1, type, coalesce(id, gen_random_uuid()), kind, coalesce(subject, gen_random_uuid()),
+       case when role is null then 'read' end, role, false, now()
+     from jsonb_to_recordset($2::jsonb) as wanted (type text, id uuid, kind text, subject uuid, role uuid, count int),
+       generate_series(1, count)`,
+    [org, JSON.stringify(acls)],
+  );
+}
+
+/** What of an organisation's rows lives. */
+async function rowsLeft(org: OrgId): Promise<{ objects: number; acls: number }> {
+  const { rows } = await service.database.query<{ objects: number; acls: number }>(
+    `select (select count(*)::int from object where org_id = $1 and deleted_at is null) as objects,
+       (select count(*)::int from acl where org_id = $1) as acls`,
+    [org],
+  );
+  return rows[0] ?? { objects: -1, acls: -1 };
+}
+
+interface Large {
+  readonly name: string;
+  /** Begins it, and answers whose log is followed to its end. */
+  readonly go: (org: OrgId) => Promise<"identity" | "groups" | "grants">;
+}
+
+const large: readonly Large[] = [
+  {
+    name: "a project with many objects below, one of them with many ACLs",
+    async go(org) {
+      const { object } = await service.grants.createObject(project(org, "p"));
+      const { id } = given(object);
+      const { object: inside } = await service.grants.createObject(
+        inProject(given(object), "experiment", "e"),
+      );
+      await insertMany(org, {
+        below: { project: id, count: 900 },
+        acls: [
+          { type: "experiment", id: inside?.id, kind: "group", count: 700 },
+          { type: "project", id, kind: "principal", count: 300 },
+          { type: "project_log", id, kind: "principal", count: 300 },
+        ],
+      });
+      await service.grants.deleteObject({ context, orgId: org, id, type: "project" });
+      // At once, whatever rows still stand.
+      const at = { orgId: org, id: inside?.id ?? "", type: "experiment" };
+      await expect(service.grants.getObject(at)).rejects.toMatchObject({ kind: "absent" });
+      expect((await service.grants.listObjects(objectList(org, { type: "dataset" }))).objects).toEqual([]);
+      const alice = service.neighbours.member(org);
+      const add = [
+        acl({ object: { type: at.type, id: at.id }, subject: { $case: "principalId", value: alice } }),
+      ];
+      await expect(service.grants.updateAcls(aclUpdate(org, { add }))).rejects.toMatchObject({
+        field: "add[0].object",
+      });
+      await ring("grants", org, await service.head(org));
+      return "grants";
+    },
+  },
+  {
+    name: "a role that many ACLs grant, and with many on it",
+    async go(org) {
+      const { role: made } = await service.grants.createRole(role(org, "r"));
+      const { id } = given(made);
+      await insertMany(org, {
+        acls: [
+          { type: "project", kind: "group", role: id, count: 700 },
+          { type: "role", id, kind: "group", count: 700 },
+        ],
+      });
+      await service.grants.deleteRole({ context, orgId: org, id });
+      await ring("grants", org, await service.head(org));
+      return "grants";
+    },
+  },
+  {
+    name: "a group that many ACLs name, and with many on it",
+    async go(org) {
+      const team = service.neighbours.group(org);
+      await insertMany(org, {
+        acls: [
+          { type: "project", kind: "group", subject: team, count: 700 },
+          { type: "group", id: team, kind: "group", count: 700 },
+        ],
+      });
+      service.neighbours.deleteGroup(org, team);
+      await ring("groups", org, 1);
+      return "groups";
+    },
+  },
+  {
+    name: "a member that many ACLs name",
+    async go(org) {
+      const alice = service.neighbours.member(org);
+      await insertMany(org, { acls: [{ type: "project", kind: "principal", subject: alice, count: 1200 }] });
+      service.neighbours.removeMember(org, alice);
+      await ring("identity", org, 1);
+      return "identity";
+    },
+  },
+];
+
+test.each(large)("$name: all goes, in bounded pieces", async ({ go }) => {
+  const org = newOrg();
+  const source = await go(org);
+  await vi.waitFor(async () => expect(await rowsLeft(org)).toEqual({ objects: 0, acls: 0 }), 20_000);
+  await vi.waitFor(async () => expect(await followed(org, source)).toBeGreaterThan(0), 10_000);
+  const events = await service.events(org);
+  expect(events.length).toBeGreaterThan(2);
+  for (const event of events) {
+    expect(event.touches.length).toBeLessThanOrEqual(1000);
+    expect(event.touchedKinds).toEqual([]);
+    expect(event.beforeJson.length).toBeLessThan(100_000);
+  }
 });

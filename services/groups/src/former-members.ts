@@ -26,7 +26,7 @@ export async function followFormerMembers(options: FormerMembersOptions): Promis
     actions: ["members_removed"],
     async handle(write, event) {
       const { members } = removal.parse(JSON.parse(event.beforeJson));
-      await store.endMemberships(
+      return store.endMemberships(
         write,
         event.orgId as OrgId,
         members.map(({ id }) => id as PrincipalId),

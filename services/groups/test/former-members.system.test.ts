@@ -149,3 +149,36 @@ test("killed in the middle, it is as if it had not begun", async () => {
   expect(await org.memberships(alice)).toEqual([]);
   expect(await org.head()).toBe(3);
 });
+
+test("who was in very many groups leaves them in bounded pieces, also killed between two of them", async () => {
+  const alice = org.user();
+  await running.database.query(
+    `with made as (
+       insert into permission_group (id, org_id, name, created)
+       select gen_random_uuid(), $1, 'many ' || n, now() from generate_series(1, 2500) as n returning id
+     ) insert into group_principal (org_id, group_id, principal_id) select $1, id, $2 from made`,
+    [org.id, alice],
+  );
+  running.identity.remove(org.id, alice);
+  let asked = 0;
+  running.identity.onLoad = async () => {
+    asked += 1;
+    if (asked !== 2) return;
+    await running.database.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and state = 'idle in transaction'`,
+    );
+  };
+  try {
+    await ring();
+    await followedTo(1);
+  } finally {
+    running.identity.onLoad = async () => undefined;
+  }
+  expect(await org.memberships(alice)).toEqual([]);
+  const { events } = await running.facts.readLog({ orgId: org.id, after: 1, limit: 0 });
+  const sizes = events.map(
+    ({ beforeJson }) => (JSON.parse(beforeJson) as { memberships: object[] }).memberships.length,
+  );
+  expect(sizes).toEqual([1000, 1000, 500]);
+});

@@ -4,24 +4,26 @@
 import type { OrgId, PrincipalId } from "@portcullis/policy";
 import type { Event } from "@portcullis/proto/events/v1/events";
 import type { FollowerOptions } from "@portcullis/store";
-import type { MemberKind } from "./members.ts";
-import { revokeAll } from "./store/credentials-store.ts";
+import type { MemberKinds } from "./members.ts";
+import { holders, revokeAll } from "./store/credentials-store.ts";
 
 /** Clears up behind members that were removed. */
 export function membersRemoved(
-  memberKind: MemberKind,
+  memberKinds: MemberKinds,
 ): Pick<FollowerOptions, "source" | "actions" | "handle"> {
   return {
     source: "identity",
     actions: ["members_removed"],
     async handle(write, event) {
       const org = event.orgId as OrgId;
-      const gone: PrincipalId[] = [];
-      for (const principal of principalsOf(event)) {
-        // An old event may come again after a restore; who has returned since keeps what was made then.
-        if ((await memberKind(org, principal, {})) === null) gone.push(principal);
-      }
-      await revokeAll(write, org, gone);
+      const concerned = await holders(write, org, principalsOf(event));
+      // An old event may come again after a restore; who has returned since keeps what was made then.
+      const returned = await memberKinds(org, concerned, {});
+      return revokeAll(
+        write,
+        org,
+        concerned.filter((principal) => !returned.has(principal)),
+      );
     },
   };
 }

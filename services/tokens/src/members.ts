@@ -5,19 +5,29 @@ import { factKeyToWire } from "@portcullis/facts/wire";
 import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 
-/** Says of which kind a member is; null for nobody. */
-export type MemberKind = (
+/** Of which kind these principals are, as far as they are members. */
+export type MemberKinds = (
   org: OrgId,
-  principal: PrincipalId,
+  principals: readonly PrincipalId[],
   hop: Partial<Hop>,
-) => Promise<PrincipalKind | null>;
+) => Promise<ReadonlyMap<PrincipalId, PrincipalKind>>;
+
+const factsAtOnce = 1000;
 
 /** Members as identity knows them now. */
-export function fromIdentity(identity: Stub<typeof FactsService>): MemberKind {
-  return async (org, principal, hop) => {
-    const { facts } = await identity.load({ keys: [factKeyToWire({ kind: "member", org, principal })] }, hop);
-    const value = facts[0]?.value;
-    return value?.$case === "member" ? (value.value.kind as PrincipalKind) : null;
+export function fromIdentity(identity: Stub<typeof FactsService>): MemberKinds {
+  return async (org, principals, hop) => {
+    const kinds = new Map<PrincipalId, PrincipalKind>();
+    for (let from = 0; from < principals.length; from += factsAtOnce) {
+      const some = principals.slice(from, from + factsAtOnce);
+      const keys = some.map((principal) => factKeyToWire({ kind: "member", org, principal }));
+      const { facts } = await identity.load({ keys }, hop);
+      for (const [index, principal] of some.entries()) {
+        const value = facts[index]?.value;
+        if (value?.$case === "member") kinds.set(principal, value.value.kind as PrincipalKind);
+      }
+    }
+    return kinds;
   };
 }
 

@@ -45,17 +45,17 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     }),
   );
   parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, log }));
-  const memberKind = fromIdentity(identity);
+  const memberKinds = fromIdentity(identity);
   parts.use(
     await startFollower({
-      ...membersRemoved(memberKind),
+      ...membersRemoved(memberKinds),
       database,
       facts: identity,
       redisUrl: config.REDIS_URL,
       log,
     }),
   );
-  const store = new CredentialsStore(database, memberKind);
+  const store = new CredentialsStore(database, memberKinds);
   const server = parts.use(
     await serve(
       {

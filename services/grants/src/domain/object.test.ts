@@ -1,4 +1,4 @@
-import type { ObjectId, OrgId } from "@portcullis/policy";
+import { type ObjectId, type ObjectType, type OrgId, objectTypeRow } from "@portcullis/policy";
 import { expect, test } from "vitest";
 import {
   facesOf,
@@ -34,6 +34,14 @@ test("a project's logs are its one face; nothing else has any", () => {
     expect(facesOf({ type, id })).toEqual([]);
   }
   expect(facesOf({ type: "organization", id })).toEqual([]);
+});
+
+test("what the registry keeps below an object of its own has nothing of the registry below itself", () => {
+  const kept = new Set(registeredTypes);
+  const parentOf = (type: ObjectType) => objectTypeRow(type).parent;
+  const inside = registeredTypes.filter((type) => kept.has(parentOf(type) as ObjectType));
+  expect(inside.toSorted()).toEqual(["dataset", "experiment", "prompt", "prompt_session"]);
+  expect(registeredTypes.filter((type) => inside.includes(parentOf(type) as ObjectType))).toEqual([]);
 });
 
 test("a fresh text begins like the taken one, fits, and holds whole characters", () => {

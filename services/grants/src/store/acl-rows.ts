@@ -66,44 +66,61 @@ export function touchedBy(org: OrgId, objects: readonly ObjectRef[]): FactKey[] 
   return [...distinct.values()].map((object) => ({ kind: "access", org, object }));
 }
 
-/** Reads every ACL that sits on one of the objects. */
-export async function aclsOn(
+/** Those of the principals that some ACL names. */
+export async function namedByAcls(
   em: EntityManager,
   org: OrgId,
-  objects: readonly ObjectRef[],
-): Promise<AclRow[]> {
-  const ids = await em.execute<{ id: string }[]>(
-    `select acl.id from jsonb_to_recordset(?::jsonb) as named (type text, id uuid)
-     join acl on acl.org_id = ? and acl.object_type = named.type and acl.object_id = named.id`,
-    [JSON.stringify(objects), org],
+  principals: readonly PrincipalId[],
+): Promise<PrincipalId[]> {
+  const rows = await em.execute<{ id: PrincipalId }[]>(
+    `select named.id from unnest(?::uuid[]) as named (id) where exists (
+       select from acl where org_id = ? and subject_id = named.id and subject_kind = 'principal'
+     )`,
+    [`{${principals.join(",")}}`, org],
   );
-  return em.find(AclRow, { id: { $in: ids.map((row) => row.id) } }, { orderBy: { id: "asc" } });
+  return rows.map(({ id }) => id);
 }
 
+/** Which ACLs go when something else does. */
 export interface AclSelector {
-  readonly subjects: readonly AclContent["subject"][];
-  readonly on: readonly ObjectRef[];
+  /** Those that name one of these, */
+  readonly subjects?: readonly AclContent["subject"][];
+  /** that sit on one of these, */
+  readonly on?: readonly ObjectRef[];
+  /** or that grant one of these. */
+  readonly roles?: readonly RoleId[];
 }
 
-/** Removes the ACLs that name one of these subjects or sit on one of these objects; says so for the event. */
+export interface RemovedAcls {
+  readonly rows: readonly AclRow[];
+  /** There may be more of them. */
+  readonly unfinished: boolean;
+}
+
+/** One transaction removes no more ACLs than this: its event can name the objects of all of them. */
+const aclsAtOnce = 500;
+
+/** Removes ACLs, or as many of them as one transaction may. */
 export async function removeAcls(
   em: EntityManager,
   org: OrgId,
-  { subjects, on }: AclSelector,
-): Promise<{ readonly told: object; readonly touches: FactKey[] }> {
-  const naming = await em.execute<{ id: string }[]>(
+  { subjects = [], on = [], roles = [] }: AclSelector,
+): Promise<RemovedAcls> {
+  const found = await em.execute<{ id: string }[]>(
     `select acl.id from jsonb_to_recordset(?::jsonb) as named (kind text, id uuid)
-     join acl on acl.org_id = ? and acl.subject_id = named.id and acl.subject_kind = named.kind`,
-    [JSON.stringify(subjects), org],
+     join acl on acl.org_id = ? and acl.subject_id = named.id and acl.subject_kind = named.kind
+     union all
+     select acl.id from jsonb_to_recordset(?::jsonb) as named (type text, id uuid)
+     join acl on acl.org_id = ? and acl.object_type = named.type and acl.object_id = named.id
+     union all
+     select acl.id from unnest(?::uuid[]) as named (id) join acl on acl.org_id = ? and acl.role_id = named.id
+     limit ?`,
+    [JSON.stringify(subjects), org, JSON.stringify(on), org, `{${roles.join(",")}}`, org, aclsAtOnce],
   );
-  const named = await em.find(
-    AclRow,
-    { id: { $in: naming.map((row) => row.id) } },
-    { orderBy: { id: "asc" } },
-  );
-  const rows = [...new Set([...named, ...(await aclsOn(em, org, on))])];
-  for (const row of rows) em.remove(row);
-  return { told: forTheLog(rows), touches: touchedBy(org, rows.map(objectOf)) };
+  const ids = { id: { $in: found.map((row) => row.id) } };
+  const rows = await em.find(AclRow, ids, { orderBy: { id: "asc" } });
+  await em.nativeDelete(AclRow, ids);
+  return { rows, unfinished: found.length === aclsAtOnce };
 }
 
 /** How many of the ACLs that a change took with it are told one by one in its event. */

@@ -25,10 +25,11 @@ import {
 } from "../domain/object.ts";
 import { merged } from "../domain/payload.ts";
 import type { Neighbours } from "../neighbours.ts";
-import { forTheLog as aclsForTheLog, aclsOn, addAcl, touchedBy } from "./acl-rows.ts";
+import { addAcl, touchedBy } from "./acl-rows.ts";
 import { creatorFrom } from "./creator.ts";
-import { AclRow, ObjectRow } from "./entities.ts";
-import { existing } from "./existence.ts";
+import { clearDeleted } from "./deleted-object.ts";
+import { ObjectRow } from "./entities.ts";
+import { existing, parentLives } from "./existence.ts";
 import { writeKnowing } from "./knowing.ts";
 
 export interface Found {
@@ -123,31 +124,26 @@ export class ObjectStore {
     });
   }
 
-  /** Deletes an object, all below it, and the ACLs on any of them. */
+  /** Deletes an object, and with it all below it and the ACLs on any of them: where that is much, the rows go later. */
   async delete(context: WriteContext, org: OrgId, ref: ObjectRef): Promise<Written<RegisteredObject>> {
     return this.#database.write(org, context, async (write) => {
       const { em } = write;
       const row = await liveRow(em, org, ref);
       const before = objectOf(row);
       const deletedAt = new Date();
-      const deleted = await markDeleted(em, org, ref, deletedAt);
-      const objects = deleted.flatMap((object) => [object, ...facesOf(object)]);
-      const acls = await aclsOn(em, org, objects);
-      await em.nativeDelete(AclRow, { id: { $in: acls.map((acl) => acl.id) } });
+      row.deletedAt = deletedAt;
+      const cleared = await clearDeleted(em, org, ref, deletedAt);
       if (ref.type === "project") await leaveProjectGroups(em, org, ref.id);
-      em.clear();
       write.record({
         action: "objects_deleted",
         subject: ref,
-        before: {
-          object: forTheLog(before),
-          below: deleted.filter((object) => object.id !== ref.id).slice(0, toldMax),
-          belowCount: deleted.length - 1,
-          ...aclsForTheLog(acls),
-        },
+        before: { object: forTheLog(before), ...cleared.told },
         after: null,
-        // The projects of a group that is gone no longer inherit from it.
-        touches: touchedBy(org, [...objects, ...changedProjects(before.memberProjects, [])]),
+        touches: [
+          // The projects of a group that is gone no longer inherit from it.
+          ...touchesOf(before, changedProjects(before.memberProjects, [])),
+          ...cleared.touches,
+        ],
       });
       return { ...before, deletedAt };
     });
@@ -162,6 +158,7 @@ export class ObjectStore {
       orgId: org,
       type: filter.type,
       deletedAt: null,
+      ...parentLives(filter.type),
       ...(filter.ids.length > 0 && { id: { $in: [...filter.ids] } }),
       ...(filter.names.length > 0 && { name: { $in: [...filter.names] } }),
       ...(filter.slugs.length > 0 && { slug: { $in: [...filter.slugs] } }),
@@ -199,9 +196,6 @@ export class ObjectStore {
     });
   }
 }
-
-/** How many of the objects that a deletion took with it are told one by one in its event. */
-const toldMax = 1000;
 
 function add(
   write: Write,
@@ -262,26 +256,6 @@ function change(
   return after;
 }
 
-/** Marks the object and all below it as deleted, and answers which these were. */
-async function markDeleted(
-  em: EntityManager,
-  org: OrgId,
-  ref: ObjectRef,
-  deletedAt: Date,
-): Promise<ObjectRef[]> {
-  return em.execute<ObjectRef[]>(
-    `with recursive doomed as (
-       select id, type from object where org_id = ? and id = ? and type = ? and deleted_at is null
-       union
-       select below.id, below.type from doomed
-       join object below on below.org_id = ? and below.parent_id = doomed.id
-         and below.parent_type = doomed.type and below.deleted_at is null
-     )
-     update object set deleted_at = ? where id in (select id from doomed) returning type, id`,
-    [org, ref.id, ref.type, org, deletedAt],
-  );
-}
-
 async function checkParent(em: EntityManager, org: OrgId, parent: ObjectRef): Promise<void> {
   const exists = await existing(em, org, [parent]);
   if (!exists(parent)) throw invalid("object.parent", "no such object");
@@ -336,7 +310,7 @@ async function freshened(em: EntityManager, org: OrgId, wanted: NewObject): Prom
 }
 
 async function liveRow(em: EntityManager, org: OrgId, { type, id }: ObjectRef): Promise<ObjectRow> {
-  const row = await em.findOne(ObjectRow, { orgId: org, id, type, deletedAt: null });
+  const row = await em.findOne(ObjectRow, { orgId: org, id, type, deletedAt: null, ...parentLives(type) });
   if (row === null) throw new Fault("absent", "no such object");
   return row;
 }

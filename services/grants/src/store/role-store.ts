@@ -19,9 +19,9 @@ import {
   systemRoleNamed,
   systemRoles,
 } from "../domain/role.ts";
-import { forTheLog as aclsForTheLog, aclsOn, objectOf, touchedBy } from "./acl-rows.ts";
+import { forTheLog as aclsForTheLog, objectOf, removeAcls, touchedBy } from "./acl-rows.ts";
 import { creatorFrom } from "./creator.ts";
-import { AclRow, RoleRow } from "./entities.ts";
+import { RoleRow } from "./entities.ts";
 
 export interface FoundRole {
   readonly role: Role;
@@ -89,7 +89,10 @@ export class RoleStore {
     });
   }
 
-  /** Deletes a role, takes it out of the roles that have it as a member, and removes the ACLs that grant it or sit on it. */
+  /**
+   * Deletes a role, takes it out of the roles that have it as a member, and removes the ACLs that grant it or sit on it.
+   * Where these are many, some stand a little longer, and grant nothing.
+   */
   async delete(context: WriteContext, org: OrgId, id: RoleId): Promise<Written<Role>> {
     if (systemRole(id) !== null) throw systemRoleIsFixed();
     return this.#database.write(org, context, async (write) => {
@@ -106,19 +109,18 @@ export class RoleStore {
         container.memberRoles = container.memberRoles.filter((member) => member !== id);
       }
       const self: ObjectRef = { type: "role", id: id as string as ObjectId };
-      const granting = await em.find(AclRow, { orgId: org, roleId: id });
-      const acls = [...new Set([...granting, ...(await aclsOn(em, org, [self]))])];
-      for (const acl of acls) em.remove(acl);
+      const acls = await removeAcls(em, org, { on: [self], roles: [id] });
       write.record({
         action: "role_deleted",
         subject: { type: "role", id },
         before: {
           role: before,
           memberOf: containers.map((container) => container.id),
-          ...aclsForTheLog(acls),
+          ...aclsForTheLog(acls.rows),
+          ...(acls.unfinished && { moreFollows: true }),
         },
         after: null,
-        touches: [rolesOf(org), ...touchedBy(org, acls.map(objectOf))],
+        touches: [rolesOf(org), ...touchedBy(org, acls.rows.map(objectOf))],
       });
       return { ...before, deletedAt: row.deletedAt };
     });

@@ -85,7 +85,10 @@ export async function addMemberships(
   );
 }
 
-/** Takes these principals out of every group; answers what they lost. */
+/** One transaction ends no more memberships than this. */
+export const endedAtOnce = 1000;
+
+/** Takes these principals out of every group, or of as many as one transaction may; answers what they lost. */
 export async function endMemberships(
   em: EntityManager,
   org: OrgId,
@@ -93,9 +96,11 @@ export async function endMemberships(
 ): Promise<Membership[]> {
   return memberships(
     await em.execute<MembershipRow[]>(
-      `delete from group_principal where org_id = ? and principal_id = any(?::uuid[])
-       returning group_id, principal_id`,
-      [org, idArray(principals)],
+      `delete from group_principal where (group_id, principal_id) in (
+         select group_id, principal_id from group_principal
+         where org_id = ? and principal_id = any(?::uuid[]) limit ?
+       ) returning group_id, principal_id`,
+      [org, idArray(principals), endedAtOnce],
     ),
   );
 }

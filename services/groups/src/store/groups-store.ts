@@ -37,6 +37,7 @@ import { type ActiveMembers, noSuchMember } from "../members.ts";
 import {
   addMemberships,
   dropContents,
+  endedAtOnce,
   endMemberships,
   type Membership,
   readNesting,
@@ -226,9 +227,13 @@ export class GroupsStore {
 
   /**
    * Takes principals that left the organisation out of its groups. What identity says now decides: who came back has
-   * nothing here that is older, because coming back waits for this.
+   * nothing here that is older, because coming back waits for this. Where they are many, it ends a part of them.
    */
-  async endMemberships(write: Write, org: OrgId, left: readonly PrincipalId[]): Promise<void> {
+  async endMemberships(
+    write: Write,
+    org: OrgId,
+    left: readonly PrincipalId[],
+  ): Promise<"unfinished" | undefined> {
     const active = await this.#members(org, left, {});
     const gone = left.filter((principal) => !active.has(principal));
     await forgetReservations(write.em, org, gone);
@@ -246,6 +251,7 @@ export class GroupsStore {
       after: null,
       touches: membershipsOf(org, principals),
     });
+    return ended.length === endedAtOnce ? "unfinished" : undefined;
   }
 
   async get(org: OrgId, id: GroupId): Promise<Group> {

@@ -8,7 +8,7 @@ import type { Page } from "@portcullis/proto/listing/v1/listing";
 import { type Database, listPage, type Write, type Written } from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
 import { type Credential, forTheLog, type NewCredential } from "../domain/credential.ts";
-import { type MemberKind, noSuchMember } from "../members.ts";
+import { type MemberKinds, noSuchMember } from "../members.ts";
 import { CredentialRow } from "./entities.ts";
 
 export interface CredentialFilter {
@@ -21,11 +21,11 @@ export interface CredentialFilter {
 /** The credentials of all organisations in this database. */
 export class CredentialsStore {
   readonly #database: Database;
-  readonly #memberKind: MemberKind;
+  readonly #memberKinds: MemberKinds;
 
-  constructor(database: Database, memberKind: MemberKind) {
+  constructor(database: Database, memberKinds: MemberKinds) {
     this.#database = database;
-    this.#memberKind = memberKind;
+    this.#memberKinds = memberKinds;
   }
 
   /** Makes a credential; with `replace`, in place of all live ones of the same kind, principal and name. */
@@ -112,8 +112,8 @@ export class CredentialsStore {
   }
 
   async #mustBeHolder({ org, principal, kind }: NewCredential, hop: Partial<Hop>): Promise<void> {
-    const memberKind = await this.#memberKind(org, principal, hop);
-    if (memberKind === null) throw noSuchMember("principal_id");
+    const memberKind = (await this.#memberKinds(org, [principal], hop)).get(principal);
+    if (memberKind === undefined) throw noSuchMember("principal_id");
     if (kind === "service_token" && memberKind !== "service_account") {
       throw invalid("principal_id", "must be a service account to hold a service token");
     }
@@ -130,17 +130,35 @@ export class CredentialsStore {
   }
 }
 
-/** Ends all credentials of some principals, as one change; no change if there are none. */
+/** Those of the principals that hold some live credential. */
+export async function holders(
+  { em }: Write,
+  org: OrgId,
+  principals: readonly PrincipalId[],
+): Promise<PrincipalId[]> {
+  const rows = await em.execute<{ id: PrincipalId }[]>(
+    `select named.id from unnest(?::uuid[]) as named (id) where exists (
+       select from credential where org_id = ? and principal_id = named.id and revoked_at is null
+     )`,
+    [`{${principals.join(",")}}`, org],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** One transaction ends no more credentials than this: its event tells each. */
+const revokedAtOnce = 500;
+
+/** Ends the credentials of some principals as one change, or as many of them as one transaction may. */
 export async function revokeAll(
   { em, record }: Write,
   org: OrgId,
   principals: readonly PrincipalId[],
-): Promise<void> {
-  const rows = await em.find(CredentialRow, {
-    orgId: org,
-    principalId: { $in: [...principals] },
-    revokedAt: null,
-  });
+): Promise<"unfinished" | undefined> {
+  const rows = await em.find(
+    CredentialRow,
+    { orgId: org, principalId: { $in: [...principals] }, revokedAt: null },
+    { orderBy: { id: "asc" }, limit: revokedAtOnce },
+  );
   if (rows.length === 0) return;
   const before = rows.map(toDomain).map(forTheLog);
   const now = new Date();
@@ -152,6 +170,7 @@ export async function revokeAll(
     after: null,
     touches: rows.map(factOf),
   });
+  return rows.length === revokedAtOnce ? "unfinished" : undefined;
 }
 
 function absent(): Fault {
