@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromBinary } from "@bufbuild/protobuf";
@@ -144,6 +146,43 @@ test("a call without the service credential, or with a wrong one, never reaches 
   wrong.set("x-portcullis-credential", "y".repeat(32));
   for (const metadata of [new Metadata(), wrong]) {
     expect((await raw(peer.server.address, metadata))?.code).toBe(status.UNAUTHENTICATED);
+  }
+  expect(reached).toBe(false);
+});
+
+test("a method that is spelled otherwise is none, with the credential too", async () => {
+  let reached = false;
+  await using peer = await probe(() => {
+    reached = true;
+    return answer;
+  });
+  const session = connectHttp2(`http://${peer.server.address}`);
+  try {
+    for (const path of [
+      "portcullis.facts.v1.Facts/Heads",
+      "//portcullis.facts.v1.Facts/Heads",
+      "/portcullis.facts.v1.Facts/Heads/",
+      "/portcullis.facts.v1.Facts/heads",
+      "/portcullis.facts.v1.Facts/%48eads",
+      "/portcullis.facts.v1.Facts/Heads?x",
+      "/other/../portcullis.facts.v1.Facts/Heads",
+    ]) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": path,
+        "content-type": "application/grpc",
+        te: "trailers",
+        "x-portcullis-credential": serviceCredential,
+      });
+      stream.end(Buffer.alloc(5));
+      // HTTP/2 itself refuses some of them.
+      const [headers] = await once(stream, "response").catch(() => [{ "grpc-status": status.UNIMPLEMENTED }]);
+      const code = Number((headers as Record<string, unknown>)["grpc-status"]);
+      expect({ path, code }).toEqual({ path, code: status.UNIMPLEMENTED });
+      stream.close();
+    }
+  } finally {
+    session.destroy();
   }
   expect(reached).toBe(false);
 });

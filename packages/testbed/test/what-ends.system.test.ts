@@ -228,7 +228,7 @@ class Organization {
   }
 
   serviceAccount(): Promise<string> {
-    return this.#invite({ serviceAccounts: [{ name: "deploy" }] });
+    return this.#invite({ serviceAccounts: [{ name: randomUUID() }] });
   }
 
   async #invite(whom: object): Promise<string> {
@@ -341,6 +341,7 @@ test("the table and the scenes are of the same things", () => {
 
 test.each(rows)("$gone goes: access at once, all else as the table says", async ({ gone, cells }) => {
   const { id, who, object, remove } = await sceneOf(gone);
+  const bystander = await sceneOf(gone);
   const before = await standing(id);
   for (const [column, cell] of Object.entries(cells)) {
     expect(cell, column).toMatch(/^(?:–|with it|behind it)$/);
@@ -354,6 +355,9 @@ test.each(rows)("$gone goes: access at once, all else as the table says", async 
   for (const [column, cell] of Object.entries(cells)) if (cell === "with it") expect(after[column]).toBe(0);
   const nothing = Object.fromEntries(Object.keys(columns).map((column) => [column, 0]));
   await expect.poll(() => standing(id), { timeout: 20_000, interval: 20 }).toEqual(nothing);
+  // Whoever clears up takes nothing else along.
+  expect(await standing(bystander.id)).toEqual(before);
+  expect(await org.mayRead(bystander.who, bystander.object)).toBe(true);
 });
 
 /** A row in an owner's table. */

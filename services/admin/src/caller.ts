@@ -23,12 +23,15 @@ export interface Caller {
 /** Answers who bears this credential, as of now. One text for unknown, expired and revoked ones. */
 export async function identify(
   decision: Decision,
-  request: { authorization: string | undefined; hop: Hop; sourceAddress: string },
+  request: { authorizations: readonly string[]; hop: Hop; sourceAddress: string },
 ): Promise<Caller> {
-  const { authorization, hop, sourceAddress } = request;
+  const { authorizations, hop, sourceAddress } = request;
+  const [authorization, ...more] = authorizations;
   if (authorization === undefined) {
     throw new Fault("unauthenticated", "no credential was sent in the authorization header");
   }
+  // Whoever stands between us and the caller may have looked at another one than we would.
+  if (more.length > 0) throw new Fault("unauthenticated", "more than one credential was sent");
   const credential = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization)?.[1];
   if (credential === undefined) throw badCredential();
   const standing = await decision

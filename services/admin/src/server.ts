@@ -85,7 +85,7 @@ function mount(app: FastifyInstance, route: Route, options: Options): void {
         throw new Fault("denied", "impersonation is not available");
       }
       const caller = await identify(options.decision, {
-        authorization: request.headers.authorization,
+        authorizations: request.raw.headersDistinct["authorization"] ?? [],
         hop: hopOf(request, reply),
         sourceAddress: request.ip ?? "",
       });
@@ -152,6 +152,8 @@ function speakJson(app: FastifyInstance): void {
   });
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id).header("cache-control", "no-store");
+    // No client sends one. What stands before us may take it for a part of the path, and judge another request than we do.
+    if (request.raw.url?.includes("#") === true) throw invalid("path", "must not hold a fragment");
   });
   app.setErrorHandler((error, request, reply) => sendProblem(reply, request, faultOfFastify(error)));
   app.setNotFoundHandler((request, reply) =>

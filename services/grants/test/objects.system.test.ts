@@ -204,6 +204,18 @@ test("identities are told apart byte by byte, per type and per parent", async ()
   expect(new Set(ids).size).toBe(3);
 });
 
+test("names are compared byte by byte: case, accents, blanks at the end and ways to write a letter all tell apart", async () => {
+  const org = newOrg();
+  const names = ["alice", "Alice", "alice ", "álice", "a\u0301lice", "alice\u200b", "ａlice", "alıce"];
+  const made: string[] = [];
+  for (const name of names) made.push((await create(project(org, name))).id);
+  expect(new Set(made).size).toBe(names.length);
+  for (const [index, name] of names.entries()) {
+    const { objects } = await service.grants.listObjects(objectList(org, { names: [name] }));
+    expect(objects.map(({ id }) => id)).toEqual([made[index]]);
+  }
+});
+
 test("a prompt is known by its slug, not by its name", async () => {
   const at = await create(project(newOrg(), "p"));
   const first = await create(inProject(at, "prompt", "Greeting", { slug: "greet" }));

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Facade, newEmail, positions, startFacade } from "./facade.ts";
 
@@ -676,4 +677,44 @@ describe("requests that are wrong as a whole", () => {
       expect({ path, status: answer.status }).toEqual({ path, status: 404 });
     }
   });
+
+  test("nor raw ones that a client would have tidied up", async () => {
+    for (const path of [
+      "/v1/./group",
+      "/x/../v1/group",
+      "/v1/%2e%2e/v1/group",
+      "/v1\\group",
+      "/v1/group#x",
+      "/v1/group%00",
+      "/v1/group%ff",
+      "/v1/group/%2e",
+      "//127.0.0.1/v1/group",
+    ]) {
+      const bearer = `authorization: Bearer ${facade.owner.key}`;
+      expect({ path, status: await rawStatus(path, [bearer]) }).toEqual({
+        path,
+        status: expect.toBeOneOf([400, 404]),
+      });
+    }
+  });
+
+  test("two credentials in one request are none, in whatever order", async () => {
+    const owner = `authorization: Bearer ${facade.owner.key}`;
+    const stranger = `Authorization: Bearer ${facade.stranger.key}`;
+    expect(await rawStatus("/v1/group", [owner])).toBe(200);
+    expect(await rawStatus("/v1/group", [owner, stranger])).toBe(401);
+    expect(await rawStatus("/v1/group", [stranger, owner])).toBe(401);
+    expect(await rawStatus("/v1/group", [owner, owner])).toBe(401);
+  });
 });
+
+/** Sends a request line and headers just as they are; answers the status. */
+async function rawStatus(path: string, headers: readonly string[]): Promise<number> {
+  const { hostname, port } = new URL(facade.system.adminUrl);
+  const socket = connect(Number(port), hostname);
+  const lines = [`GET ${path} HTTP/1.1`, `host: ${hostname}`, "connection: close", ...headers];
+  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
+}
