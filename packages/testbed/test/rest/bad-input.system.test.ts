@@ -668,6 +668,10 @@ describe("requests that are wrong as a whole", () => {
       const together = `/v1/${list}?starting_after=${unknown}&ending_before=${unknown}`;
       await expectRefused("GET", together, undefined, /can't be given together/);
     }
+    for (const list of ["project", "group", "role"] as const) {
+      const path = `/v1/${list}?starting_after=${things.foreign[list]}`;
+      await expectRefused("GET", path, undefined, "starting_after: is no object of this list");
+    }
     await expectRefused("GET", "/v1/acl", undefined, /^object_type: /);
   });
 
