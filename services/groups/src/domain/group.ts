@@ -74,7 +74,22 @@ export function membershipsOf(org: OrgId, principals: readonly PrincipalId[]): F
   return principals.map((principal) => ({ kind: "memberships", org, principal }));
 }
 
-/** What the event log shows of a group. */
-export function groupForTheLog({ name, description, principals, memberGroups }: Group): object {
-  return { name, description, principals, memberGroups };
+/** Longer lists are in the log by what moved, and else by their length: whoever follows the log reads many events at once. */
+const loggedMembersMax = 1000;
+
+/** What the event log shows of a group before a change that takes these away, or after one that adds them. */
+export function groupForTheLog(
+  { name, description, principals, memberGroups }: Group,
+  moved: Partial<Pick<Group, "principals" | "memberGroups">> = {},
+): object {
+  return {
+    name,
+    description,
+    ...(principals.length <= loggedMembersMax
+      ? { principals }
+      : { principalsLeftOut: { count: principals.length, moved: moved.principals ?? [] } }),
+    ...(memberGroups.length <= loggedMembersMax
+      ? { memberGroups }
+      : { memberGroupsLeftOut: { count: memberGroups.length, moved: moved.memberGroups ?? [] } }),
+  };
 }

@@ -317,7 +317,7 @@ export class GroupsStore {
       action: "group_created",
       subject: { type: "group", id: group.id },
       before: null,
-      after: groupForTheLog(group),
+      after: groupForTheLog(group, group),
       touches: [{ kind: "groups", org }, ...membershipsOf(org, group.principals)],
     });
     return group;
@@ -363,8 +363,8 @@ export class GroupsStore {
     write.record({
       action: "group_updated",
       subject: { type: "group", id },
-      before: groupForTheLog(before),
-      after: groupForTheLog(after),
+      before: groupForTheLog(before, { principals: principals.removed, memberGroups: memberGroups.removed }),
+      after: groupForTheLog(after, { principals: principals.added, memberGroups: memberGroups.added }),
       touches: [
         ...(nestingMoved ? [{ kind: "groups", org } as const] : []),
         ...membershipsOf(org, principalsMoved),
