@@ -226,6 +226,44 @@ test("what takes several transactions goes on behind the last that committed, an
   expect(await cursor()).toBe(2);
 });
 
+test("a doorbell that rings during long work is not lost, and long work takes the place of nobody else", async () => {
+  source.append(org, "matters");
+  const others = Array.from({ length: 4 }, () => randomUUID() as OrgId);
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+  const ring = async (of: OrgId, position: number): Promise<void> => {
+    await queue.add("grants", { owner: "grants", org: of, position }, { removeOnComplete: true });
+  };
+  await using _ = await follower({
+    redisUrl,
+    handle: async (write, event) => {
+      reach();
+      if (event.orgId === org && event.position === 1) await opened;
+      await write.em.execute("insert into effect (org_id, position) values (?, ?)", [
+        event.orgId,
+        event.position,
+      ]);
+    },
+  });
+  try {
+    await ring(org, 1);
+    await reached;
+    source.append(org, "matters");
+    for (let position = 2; position <= 9; position++) await ring(org, position);
+    for (const other of others) {
+      source.append(other, "matters");
+      await ring(other, 1);
+    }
+    for (const other of others) {
+      await expect.poll(() => handled(other), { timeout: 10_000, interval: 10 }).toEqual([1]);
+    }
+    expect(await handled()).toEqual([]);
+  } finally {
+    open();
+  }
+  await expect.poll(() => handled(), { timeout: 10_000, interval: 10 }).toEqual([1, 2]);
+});
+
 test("a part that did nothing is an error and no endless loop", async () => {
   source.append(org, "matters");
   await using following = await follower({ handle: () => Promise.resolve("unfinished") });
