@@ -1,11 +1,36 @@
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** A port of the loopback interface that nobody listens on now. */
+/**
+ * Below the ports from which systems usually choose those of outgoing connections (Linux: 32768, others: 49152): a
+ * server that is stopped for a while finds its port free again.
+ */
+const lowest = 15_000;
+const highest = 32_767;
+
+/** A port of the loopback interface that nobody listens on now, and that no other caller gets while this process lives. */
 export async function freePort(): Promise<number> {
-  const port = await listenOnce(0);
-  if (port === null) throw new Error("the loopback interface has no free port");
-  return port;
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    const port = randomInt(lowest, highest + 1);
+    if ((await claim(port)) && !(await isTaken(port))) return port;
+  }
+  throw new Error("the loopback interface has no free port");
+}
+
+/** The claim is the datagram port of the same number: nobody needs it, one process can hold it, and it ends with it. */
+async function claim(port: number): Promise<boolean> {
+  const socket = createSocket("udp4");
+  try {
+    socket.bind({ address: "127.0.0.1", port, exclusive: true });
+    await once(socket, "listening");
+    socket.unref();
+    return true;
+  } catch (error) {
+    if (isInUse(error)) return false;
+    throw error;
+  }
 }
 
 /** Somebody else listens there. */
@@ -26,20 +51,19 @@ export async function onFreePort<T>(start: (port: number) => Promise<T>): Promis
 
 /** Whether somebody listens on this port of the loopback interface. */
 export async function isTaken(port: number): Promise<boolean> {
-  return (await listenOnce(port)) === null;
-}
-
-async function listenOnce(port: number): Promise<number | null> {
   const server = createServer();
   try {
     server.listen({ host: "127.0.0.1", port });
     await once(server, "listening");
-    const address = server.address();
-    server.close();
-    await once(server, "close");
-    return typeof address === "object" && address !== null ? address.port : null;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return null;
+    if (isInUse(error)) return true;
     throw error;
   }
+  server.close();
+  await once(server, "close");
+  return false;
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
