@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const system = {
@@ -20,6 +21,7 @@ export default defineConfig({
           name: "unit",
           include: ["{packages,services,infra,bench,proto}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.system.test.ts"],
+          maxWorkers: "100%",
           sequence: { groupOrder: 0 },
         },
       },
@@ -29,6 +31,8 @@ export default defineConfig({
           name: "system",
           include: ["{packages,services,infra,bench}/**/*.system.test.ts"],
           exclude: ["**/node_modules/**", ...measuring],
+          // They wait more than they work.
+          maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
         },
       },
@@ -37,6 +41,7 @@ export default defineConfig({
           ...system,
           name: "measuring",
           include: measuring,
+          maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
       },
