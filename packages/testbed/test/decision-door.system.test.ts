@@ -106,7 +106,7 @@ describe("who may ask", () => {
     const leaver = await serviceAccount(team.orgId);
     const tokens = {
       revoked: await tokenOf(team.orgId, account),
-      expired: await tokenOf(team.orgId, account, { expiresAt: new Date(Date.now() + 1500) }),
+      expired: await tokenOf(team.orgId, account, { expiresAt: new Date(Date.now() + 4000) }),
       left: await tokenOf(team.orgId, leaver),
     };
     for (const token of Object.values(tokens)) {

@@ -24,7 +24,10 @@ afterAll(() => parts.disposeAsync());
 /** Removal waits for the clocks of others, some seconds. */
 const patience = { timeout: 20_000, interval: 100 };
 
-async function projectWith(...endings: (Date | undefined)[]): Promise<{
+type Ending = () => Date | undefined;
+
+/** A project with an ACL for each ending, which is asked for when all else is ready. */
+async function projectWith(...endings: Ending[]): Promise<{
   org: OrgId;
   on: ObjectRef;
   people: readonly string[];
@@ -39,7 +42,7 @@ async function projectWith(...endings: (Date | undefined)[]): Promise<{
   const grant = (person: string, expiresAt: Date | undefined) =>
     service.grants.updateAcls(aclUpdate(org, { add: [content(person, expiresAt)] }));
   await service.grants.updateAcls(
-    aclUpdate(org, { add: people.map((person, index) => content(person, endings[index])) }),
+    aclUpdate(org, { add: people.map((person, index) => content(person, endings[index]?.())) }),
   );
   return { org, on, people, grant };
 }
@@ -49,13 +52,13 @@ async function standing(org: OrgId): Promise<ReadonlySet<string | undefined>> {
   return new Set(acls.map(({ content }) => content?.subject?.value));
 }
 
-function soon(): Date {
-  return new Date(Date.now() + 500);
-}
+const never: Ending = () => undefined;
+const later: Ending = () => new Date(Date.now() + 3_600_000);
+/** Late enough for the request to be there before. */
+const soon: Ending = () => new Date(Date.now() + 2000);
 
 test("an ACL goes some time after it has expired, by an event of the system's", async () => {
-  const later = new Date(Date.now() + 3_600_000);
-  const { org, on, people } = await projectWith(soon(), later, undefined);
+  const { org, on, people } = await projectWith(soon, later, never);
   const head = await service.head(org);
   await vi.waitFor(async () => expect(await standing(org)).toEqual(new Set(people.slice(1))), patience);
   const [event, ...more] = await service.events(org, head);
@@ -73,15 +76,15 @@ test("an ACL goes some time after it has expired, by an event of the system's", 
 });
 
 test("one whose expiry was put off meanwhile stays", async () => {
-  const { org, people, grant } = await projectWith(soon(), soon());
+  const { org, people, grant } = await projectWith(soon, soon);
   const [kept = "", gone] = people;
-  await grant(kept, new Date(Date.now() + 3_600_000));
+  await grant(kept, later());
   await vi.waitFor(async () => expect(await standing(org)).not.toContain(gone), patience);
   expect(await standing(org)).toEqual(new Set([kept]));
 });
 
 test("what no job tells of is found when the service starts", async () => {
-  const { org } = await projectWith(soon());
+  const { org } = await projectWith(soon);
   await vi.waitFor(async () => expect(await queue.getDelayedCount()).toBeGreaterThan(0), patience);
   await queue.drain(true);
   await service.database.query("update acl set expires_at = now() - interval '1 hour' where org_id = $1", [
@@ -93,7 +96,7 @@ test("what no job tells of is found when the service starts", async () => {
 });
 
 test("more than one event can name go page by page, and a second look finds nothing", async () => {
-  const { org, on } = await projectWith(undefined);
+  const { org, on } = await projectWith(never);
   await service.database.query(
     `insert into acl (id, org_id, object_type, object_id, subject_kind, subject_id, permission, expires_at, built_in, created)
      select gen_random_uuid(), $1, 'project', $2, 'principal', gen_random_uuid(), 'read', now() - interval '1 hour', false, now()
