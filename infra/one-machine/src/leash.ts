@@ -179,7 +179,7 @@ export async function stopProcess(pid: number, identity: string, signal: NodeJS.
   }
 }
 
-function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

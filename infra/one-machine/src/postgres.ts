@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { onFreePort, PortTaken } from "./free-port.ts";
 import { type Kept, keepRunning } from "./keep-running.ts";
-import { type Leashed, startOnLeash, stopLeftOver, stopProcess } from "./leash.ts";
+import { type Leashed, signalQuietly, startOnLeash, stopLeftOver, stopProcess } from "./leash.ts";
 import { makeServerFolder, type PostgresProgram, preparePostgresProgram } from "./postgres-program.ts";
 import { fullDisk, isFullDisk, Problem } from "./problem.ts";
 import { commandOf, identityOf } from "./process-identity.ts";
@@ -44,8 +44,18 @@ export async function keptPostgres(tell: (news: string) => void): Promise<Postgr
   });
 }
 
-/** An empty server for tests: quick, not durable, gone with its data when disposed. */
-export async function throwawayPostgres(): Promise<Postgres> {
+/** A server of a test's own, whose processes can be stopped as no test of others would survive it. */
+export interface ThrowawayPostgres extends Postgres {
+  /** Ends all its processes in the middle of what they do, and waits until they are gone. */
+  crash(): Promise<void>;
+  /** Starts it again after a crash, at the same address, with all that was committed. */
+  recover(): Promise<void>;
+  /** Stops all its processes where they are; answers how to let them go on. */
+  freeze(): Promise<() => void>;
+}
+
+/** An empty server for tests: quick, safe from its own crashes alone, gone with its data when disposed. */
+export async function throwawayPostgres(): Promise<ThrowawayPostgres> {
   const program = preparePostgresProgram();
   sweep(program.home);
   const folder = mkdtempSync(join(program.home, `${throwaway}${process.pid}-`));
@@ -58,15 +68,45 @@ export async function throwawayPostgres(): Promise<Postgres> {
     durable: false,
   };
   return onFreePort(async (port) => {
-    const server = await startPostgres(program, launch, port);
-    return ours(launch, port, {
-      kill: () => server.kill(),
-      async [Symbol.asyncDispose]() {
-        await server.stop();
-        rmSync(folder, { recursive: true });
+    let server = await startPostgres(program, launch, port);
+    return {
+      ...ours(launch, port, {
+        kill: () => server.kill(),
+        async [Symbol.asyncDispose]() {
+          await server.stop();
+          rmSync(folder, { recursive: true });
+        },
+      }),
+      async crash() {
+        process.kill(server.pid, "SIGQUIT");
+        await server.ended;
       },
-    });
+      async recover() {
+        server = await startPostgres(program, launch, port);
+      },
+      async freeze() {
+        const pids = [server.pid, ...(await processesOf(urlOf(launch, port)))];
+        for (const pid of pids) signalQuietly(pid, "SIGSTOP");
+        return () => {
+          for (const pid of pids) signalQuietly(pid, "SIGCONT");
+        };
+      },
+    };
   });
+}
+
+/** Those that serve somebody or work behind them. */
+async function processesOf(url: string): Promise<number[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const found = await client.query<{ pid: number }>(
+      "select pid from pg_stat_activity where pid <> pg_backend_pid()",
+    );
+    return found.rows.map(({ pid }) => pid);
+  } finally {
+    await client.end();
+  }
 }
 
 /** The server that a URL names. It is never stopped. */
@@ -212,7 +252,8 @@ function initialise(program: PostgresProgram, launch: Launch): void {
 
 /** Everything that can't be told by a setting is told by its default. */
 function settings(options: { port: number; durable: boolean }): string[] {
-  const quick = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+  // What a commit wrote outlives the server's processes, though not the machine.
+  const quick = { fsync: "off" };
   const all = {
     port: String(options.port),
     listen_addresses: "127.0.0.1",

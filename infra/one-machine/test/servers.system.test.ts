@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Redis as Client } from "ioredis";
 import pg from "pg";
 import { expect, inject, test } from "vitest";
@@ -34,6 +35,34 @@ test("a server of our own wants a password", async () => {
   stranger.on("error", () => {});
   await expect(stranger.ping()).rejects.toThrow(/NOAUTH/);
   stranger.disconnect();
+});
+
+test("a server of our own keeps what was committed when it crashes, and goes on where it was frozen", async () => {
+  await using server = await throwawayPostgres();
+  const query = async (text: string): Promise<unknown[]> => {
+    const client = new pg.Client({ connectionString: server.url });
+    client.on("error", () => {});
+    await client.connect();
+    const { rows } = await client.query<Record<string, unknown>>(text);
+    await client.end();
+    return rows;
+  };
+  await query("create table kept (number integer)");
+  await query("insert into kept values (1)");
+  await server.crash();
+  await expect(query("select 1")).rejects.toThrow(/ECONNREFUSED/);
+  await server.recover();
+  expect(await query("select number from kept")).toEqual([{ number: 1 }]);
+
+  const goOn = await server.freeze();
+  let isAnswered = false;
+  const answer = query("select number from kept").finally(() => {
+    isAnswered = true;
+  });
+  await delay(200);
+  expect(isAnswered).toBe(false);
+  goOn();
+  expect(await answer).toEqual([{ number: 1 }]);
 });
 
 test("a server that does not answer is one line that names the variable and not the password", async () => {

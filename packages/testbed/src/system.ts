@@ -33,6 +33,8 @@ export interface SystemOptions {
   readonly services?: readonly ServiceName[];
   /** More environment for every service. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** By which address a service reaches another one; by the one where it listens when not given. */
+  readonly route?: (from: ServiceName, to: ServiceName, address: string) => Promise<string>;
 }
 
 /** What a test may do to a running system. */
@@ -72,6 +74,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const serviceCredential = randomBytes(24).toString("hex");
   const addresses = {} as Record<ServiceName, string>;
   for (const service of serviceNames) addresses[service] = `127.0.0.1:${await freePort()}`;
+  const routes = await routesBetween(addresses, options.route);
   const processes = new Map<ServiceName, ServiceProcess>();
   parts.defer(async () => {
     await Promise.all([...processes.values()].map((running) => running.end("SIGKILL")));
@@ -98,7 +101,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         REDIS_URL: redisUrl,
         ...(isOwner(service) && { DATABASE_URL: databases.url(service) }),
         ...Object.fromEntries(
-          serviceNames.map((name) => [`PORTCULLIS_${name.toUpperCase()}_ADDRESS`, addresses[name]]),
+          serviceNames.map((name) => [`PORTCULLIS_${name.toUpperCase()}_ADDRESS`, routes[service][name]]),
         ),
         ...options.environment,
       },
@@ -141,6 +144,18 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     output: (service) => (outputs.get(service) ?? []).join(""),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+async function routesBetween(addresses: Record<ServiceName, string>, route: SystemOptions["route"]) {
+  const routes = {} as Record<ServiceName, Record<ServiceName, string>>;
+  for (const from of serviceNames) {
+    routes[from] = { ...addresses };
+    if (route === undefined) continue;
+    for (const to of serviceNames) {
+      if (to !== from) routes[from][to] = await route(from, to, addresses[to]);
+    }
+  }
+  return routes;
 }
 
 class ServiceProcess {

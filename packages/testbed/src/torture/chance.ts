@@ -16,6 +16,12 @@ export class Chance {
     return Number(next.value) % limit;
   }
 
+  /** All of them, in some order. */
+  shuffled<Item>(items: readonly Item[]): Item[] {
+    const left = [...items];
+    return items.flatMap(() => left.splice(this.below(left.length), 1));
+  }
+
   oneOf<Item>(items: readonly Item[]): Item {
     const item = items[this.below(items.length)];
     if (item === undefined) throw new Error("nothing to choose from");

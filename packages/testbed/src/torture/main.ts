@@ -16,7 +16,7 @@ if (!(minutes > 0 && minutes <= 1440) || !Number.isSafeInteger(seed)) {
   process.stdout.write(`seed ${seed}, ${minutes} minutes\n`);
   await using postgres = await throwawayPostgres();
   const report = await torture({
-    databaseServerUrl: postgres.url,
+    postgres,
     seconds: minutes * 60,
     seed,
     tell: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),

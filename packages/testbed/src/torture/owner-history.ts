@@ -19,6 +19,9 @@ export interface WriteSeen<State> {
   readonly change: (state: State) => State;
 }
 
+/** What an owner does because of another owner's write, in an event that bears that write's request, or in none. */
+export type Aftermath<State> = Pick<WriteSeen<State>, "requestId" | "askedAt" | "change">;
+
 /** The states of one owner's log, by position. */
 export class OwnerHistory<State> {
   readonly owner: Owner;
@@ -36,11 +39,13 @@ export class OwnerHistory<State> {
     { start, initial }: { readonly start: number; readonly initial: State },
     events: readonly Event[],
     writes: readonly WriteSeen<State>[],
+    aftermaths: readonly Aftermath<State>[],
   ) {
     this.owner = owner;
     this.start = start;
     const problems: string[] = [];
     const byRequest = new Map(writes.map((write) => [write.requestId, write]));
+    const aftermathOf = new Map(aftermaths.map((aftermath) => [aftermath.requestId, aftermath]));
     const found = new Map<string, number>();
     const states = [initial];
     const committedAfter = [Number.NEGATIVE_INFINITY];
@@ -50,14 +55,15 @@ export class OwnerHistory<State> {
       const before = states.at(-1) ?? initial;
       const requestId = event.context?.requestId ?? "";
       const write = byRequest.get(requestId);
+      const cause = write ?? aftermathOf.get(requestId);
       const place = `${owner} ${event.position}`;
       if (event.position !== start + states.length) problems.push(`${place}: the log has a gap`);
       if (found.has(requestId)) problems.push(`${place}: a second event of one write`);
-      if (write === undefined) problems.push(`${place}: nobody asked for this ${event.action}`);
-      else if (write.outcome === "refused") problems.push(`${place}: a refused write changed something`);
+      if (cause === undefined) problems.push(`${place}: nobody asked for this ${event.action}`);
+      else if (write?.outcome === "refused") problems.push(`${place}: a refused write changed something`);
       found.set(requestId, event.position);
-      states.push(write === undefined ? before : write.change(before));
-      committedAfter.push(Math.max(committedAfter.at(-1) ?? 0, write?.askedAt ?? 0));
+      states.push(cause === undefined ? before : cause.change(before));
+      committedAfter.push(Math.max(committedAfter.at(-1) ?? 0, cause?.askedAt ?? 0));
       committedBefore.push(write?.outcome === "acknowledged" ? write.endedAt : Number.POSITIVE_INFINITY);
       cameAfter.push(furthest(cameAfter.at(-1) ?? {}, event));
     }
@@ -82,6 +88,10 @@ export class OwnerHistory<State> {
 
   get head(): number {
     return this.start + this.#states.length - 1;
+  }
+
+  get last(): State {
+    return this.stateAt(this.head);
   }
 
   stateAt(position: number): State {

@@ -4,22 +4,28 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Fault } from "@portcullis/chassis/fault";
 import { encodeRevision } from "@portcullis/facts/revision";
 import { revisionFromWire } from "@portcullis/facts/wire";
-import { throwawayRedis } from "@portcullis/one-machine/redis";
-import type { Permission } from "@portcullis/policy";
-import type { CheckRequest, Consistency } from "@portcullis/proto/decision/v1/decision";
+import type { ThrowawayPostgres } from "@portcullis/one-machine/postgres";
+import { type Owner, owners, type Permission } from "@portcullis/policy";
+import type { CheckRequest, CheckResponse, Consistency } from "@portcullis/proto/decision/v1/decision";
 import type { Revision } from "@portcullis/proto/events/v1/events";
 import { openGate } from "../gate.ts";
-import { type System, startSystem } from "../system.ts";
+import { type ServiceName, type System, startSystem } from "../system.ts";
 import { Chance } from "./chance.ts";
-import { disturbances } from "./disturbances.ts";
-import { OwnerHistory, type WriteSeen } from "./owner-history.ts";
-import { type Freshness, type GrantsState, type GroupsState, Judge, type Observation } from "./verdict.ts";
-import { eventsOf, fulfil, makeWorld, type World, wish } from "./world.ts";
+import { type DisturbanceName, disturbances, type Link } from "./disturbances.ts";
+import { type Aftermath, OwnerHistory, type WriteSeen } from "./owner-history.ts";
+import { RedisBehindGate } from "./redis-behind-gate.ts";
+import { leftovers, type States } from "./states.ts";
+import { type Answer, type Freshness, type Histories, Judge, type Observation } from "./verdict.ts";
+import { credentialsInPlay, fulfil, type Wish, wish } from "./wishes.ts";
+import { eventsOf, makeWorld, type World } from "./world.ts";
 
 export interface TortureOptions {
-  readonly databaseServerUrl: string;
+  /** The run's own: it is crashed and frozen. */
+  readonly postgres: ThrowawayPostgres;
   readonly seconds: number;
   readonly seed: number;
+  /** What goes wrong; all there is when not given. */
+  readonly only?: readonly DisturbanceName[];
   /** More environment for every service. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly tell?: (line: string) => void;
@@ -29,7 +35,7 @@ export interface TortureReport {
   readonly seed: number;
   /** How often each thing went wrong. */
   readonly disturbances: Readonly<Record<string, number>>;
-  /** How many writes ended in which way. */
+  /** How many writes ended in which way, by owner. */
   readonly writes: Readonly<Record<string, number>>;
   /** How many answers of which kind were given, by what was asked for. */
   readonly answers: Readonly<Record<string, number>>;
@@ -45,18 +51,26 @@ const batchSize = 20;
 /** A Check's clocks are read on this side of the wire, and a timer may be early by a little. */
 const clockSlackMs = 5;
 const permissionsAsked: readonly Permission[] = ["read", "update"];
+/** What is left of a removed member is gone by then, even if it was tried in vain some times. */
+const clearedWithinMs = 90_000;
 
 export async function torture(options: TortureOptions): Promise<TortureReport> {
-  const { databaseServerUrl, seconds, seed, environment = {}, tell = () => undefined } = options;
+  const { postgres, seconds, seed, environment = {}, tell = () => undefined } = options;
   await using parts = new AsyncDisposableStack();
-  const redis = parts.use(await throwawayRedis());
-  const redisGate = parts.use(await openGate(redis.url));
+  const redis = parts.use(await RedisBehindGate.start());
+  const links: Link[] = [];
+  const route = async (from: ServiceName, to: ServiceName, address: string): Promise<string> => {
+    const gate = parts.use(await openGate(`tcp://${address}`));
+    links.push({ from, to, gate });
+    return new URL(gate.url).host;
+  };
   const system = parts.use(
     await startSystem({
-      databaseServerUrl,
-      redisUrl: redisGate.url,
+      databaseServerUrl: postgres.url,
+      redisUrl: redis.gate.url,
       services,
       environment: { PORTCULLIS_MAX_STALENESS_MS: String(maxStalenessMs), ...environment },
+      route,
     }),
   );
   const world = await makeWorld(system);
@@ -70,16 +84,23 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   ];
   const happened: Record<string, number> = {};
   const chance = new Chance(seed + 1000);
+  const names = options.only ?? (Object.keys(disturbances) as DisturbanceName[]);
+  const surroundings = { system, postgres, redis, links: links.filter(isUsed) };
   const end = performance.now() + seconds * 1000;
-  while (performance.now() < end) {
-    const [name, disturb] = chance.oneOf(Object.entries(disturbances));
-    tell(name);
-    happened[name] = (happened[name] ?? 0) + 1;
-    await disturb({ system, redisGate, redisUrl: redis.url }, chance);
-    await delay(200 + chance.below(1500));
+  let deck: DisturbanceName[] = [];
+  try {
+    while (performance.now() < end) {
+      if (deck.length === 0) deck = chance.shuffled(names);
+      const name = deck.pop() as DisturbanceName;
+      tell(name);
+      happened[name] = (happened[name] ?? 0) + 1;
+      await disturbances[name](surroundings, chance);
+      await delay(200 + chance.below(1000));
+    }
+  } finally {
+    stop.abort();
+    await Promise.all(clients);
   }
-  stop.abort();
-  await Promise.all(clients);
   // A write whose caller gave up may still be on its way.
   await delay(8000);
   const crashes = services.flatMap((service) =>
@@ -94,15 +115,33 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   return { seed, disturbances: happened, ...run.counts, violations: await run.violations() };
 }
 
+/** Whether services reach each other by it at all. */
+function isUsed({ from, to }: Link): boolean {
+  const isRunning = (service: ServiceName) => (services as readonly ServiceName[]).includes(service);
+  return isRunning(from) && isRunning(to) && to !== "decision";
+}
+
+type Question = Pick<Observation, "who" | "permission" | "target"> & { readonly wire: CheckRequest };
+
 class Run {
   readonly #system: System;
   readonly #world: World;
-  readonly #groupsWrites: WriteSeen<GroupsState>[] = [];
-  readonly #grantsWrites: WriteSeen<GrantsState>[] = [];
+  readonly #seen: { readonly [O in Owner]: WriteSeen<States[O]>[] } = {
+    identity: [],
+    groups: [],
+    grants: [],
+    tokens: [],
+  };
+  readonly #aftermaths: { readonly [O in Owner]: Aftermath<States[O]>[] } = {
+    identity: [],
+    groups: [],
+    grants: [],
+    tokens: [],
+  };
   readonly #observations: Observation[] = [];
   readonly #writes: Record<string, number> = {};
   readonly #answers: Record<string, number> = {};
-  #latest: { readonly groups?: Revision; readonly grants?: Revision } = {};
+  readonly #latest: Partial<Record<Owner, Revision>> = {};
 
   constructor(system: System, world: World) {
     this.#system = system;
@@ -111,14 +150,23 @@ class Run {
 
   async write(chance: Chance, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      const wanted = wish(this.#world, chance);
-      const { revision, ...seen } = await fulfil(this.#system, wanted);
-      if (wanted.owner === "groups") this.#groupsWrites.push({ ...seen, change: wanted.change });
-      else this.#grantsWrites.push({ ...seen, change: wanted.change });
-      if (revision !== undefined) this.#latest = { ...this.#latest, [wanted.owner]: revision };
-      count(this.#writes, seen.outcome);
+      await this.#fulfil(wish(this.#world, chance));
       await delay(10 + chance.below(40));
     }
+  }
+
+  async #fulfil(wanted: Wish): Promise<void> {
+    const { revision, ...seen } = await fulfil(this.#system, wanted);
+    for (const owner of owners) this.#note(owner, wanted, seen);
+    if (revision !== undefined) this.#latest[wanted.owner] = revision;
+    count(this.#writes, `${wanted.owner}: ${seen.outcome}`);
+  }
+
+  #note<O extends Owner>(owner: O, wanted: Wish, seen: Omit<WriteSeen<never>, "change">): void {
+    const change = wanted.changes[owner];
+    if (change === undefined) return;
+    if (owner === wanted.owner) this.#seen[owner].push({ ...seen, change });
+    else this.#aftermaths[owner].push({ ...seen, change });
   }
 
   async ask(chance: Chance, stop: AbortSignal): Promise<void> {
@@ -127,23 +175,13 @@ class Run {
       const size = chance.below(10) === 0 ? batchSize : 1;
       const questions = Array.from({ length: size }, () => this.#anyQuestion(chance));
       const startedAt = performance.now() - clockSlackMs;
-      try {
-        const allowed = await this.#answersTo(questions, consistency);
-        const endedAt = performance.now() + clockSlackMs;
-        for (const [index, question] of questions.entries()) {
-          const observation = {
-            ...question,
-            freshness,
-            startedAt,
-            endedAt,
-            allowed: allowed[index] === true,
-          };
-          this.#observations.push(observation);
-          count(this.#answers, `${freshness.kind}: ${observation.allowed ? "allowed" : "denied"}`);
-        }
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        count(this.#answers, `${freshness.kind}: ${error.kind}`);
+      const answers = await this.#answersTo(questions, consistency);
+      const endedAt = performance.now() + clockSlackMs;
+      for (const [index, { who, permission, target }] of questions.entries()) {
+        const answer = answers[index] ?? "none";
+        count(this.#answers, `${freshness.kind}: ${answer}`);
+        if (answer !== "allowed" && answer !== "denied" && answer !== "unauthenticated") continue;
+        this.#observations.push({ who, permission, target, freshness, startedAt, endedAt, answer });
       }
       await delay(2 + chance.below(6));
     }
@@ -155,44 +193,66 @@ class Run {
 
   /** What is wrong with the logs and with the answers. */
   async violations(): Promise<readonly string[]> {
-    const { org, start, initial, people, targets } = this.#world;
-    const events = {
-      groups: await eventsOf(this.#system, "groups", org, start.groups),
-      grants: await eventsOf(this.#system, "grants", org, start.grants),
-    };
-    const histories = {
-      groups: new OwnerHistory(
-        "groups",
-        { start: start.groups, initial: initial.groups },
-        events.groups,
-        this.#groupsWrites,
-      ),
-      grants: new OwnerHistory(
-        "grants",
-        { start: start.grants, initial: initial.grants },
-        events.grants,
-        this.#grantsWrites,
-      ),
-    };
-    const members = new Map(people.map((person) => [person, { kind: "user" } as const]));
-    const judge = new Judge({ org, members, histories, targets, maxStalenessMs });
+    const { org, people, targets } = this.#world;
+    const histories = await this.#clearedHistories();
+    const left = leftovers(people, lastOf(histories));
+    const judge = new Judge({ org, people, histories, targets, maxStalenessMs });
     const wrong = this.#observations.flatMap((observation) => {
       const why = judge.wrongWith(observation);
-      if (why === null) return [];
-      const { principal, permission, target, freshness, startedAt, endedAt } = observation;
-      const question = JSON.stringify({ principal, permission, target, freshness, startedAt, endedAt });
-      return [`${question}: ${why}`];
+      return why === null ? [] : [`${JSON.stringify(observation)}: ${why}`];
     });
-    return [...histories.groups.problems, ...histories.grants.problems, ...wrong];
+    return [...owners.flatMap((owner) => histories[owner].problems), ...left, ...wrong];
   }
 
-  #anyQuestion(chance: Chance): Pick<Observation, "principal" | "permission" | "target"> {
-    const { people, targets } = this.#world;
-    return {
-      principal: chance.oneOf(people),
-      permission: chance.oneOf(permissionsAsked),
-      target: chance.oneOf(targets),
-    };
+  /** As the logs are when nothing is left of those who were removed; or at last. */
+  async #clearedHistories(): Promise<Histories> {
+    const { people } = this.#world;
+    const until = performance.now() + clearedWithinMs;
+    for (;;) {
+      const histories: Histories = {
+        identity: await this.#historyOf("identity"),
+        groups: await this.#historyOf("groups"),
+        grants: await this.#historyOf("grants"),
+        tokens: await this.#historyOf("tokens"),
+      };
+      const isCleared = leftovers(people, lastOf(histories)).length === 0;
+      if (isCleared || performance.now() > until) return histories;
+      await delay(1000);
+    }
+  }
+
+  async #historyOf<O extends Owner>(owner: O): Promise<OwnerHistory<States[O]>> {
+    const { org, start, initial } = this.#world;
+    const events = await eventsOf(this.#system, owner, org, start[owner]);
+    return new OwnerHistory(
+      owner,
+      { start: start[owner], initial: initial[owner] },
+      events,
+      this.#seen[owner],
+      this.#aftermaths[owner],
+    );
+  }
+
+  #anyQuestion(chance: Chance): Question {
+    const { org: orgId, people, credentials, targets } = this.#world;
+    const permission = chance.oneOf(permissionsAsked);
+    const target = chance.oneOf(targets);
+    if (target.kind !== "object") throw new Error("only objects are asked about");
+    const asked = {
+      orgId,
+      permission,
+      what: { $case: "object", value: target.object },
+      consistency: undefined,
+    } as const;
+    const known = credentials.slice(-credentialsInPlay);
+    if (known.length > 0 && chance.below(4) === 0) {
+      const { id, secret } = chance.oneOf(known);
+      const wire: CheckRequest = { ...asked, who: { $case: "credential", value: secret } };
+      return { who: { kind: "credential", id }, permission, target, wire };
+    }
+    const id = chance.oneOf(people);
+    const wire: CheckRequest = { ...asked, who: { $case: "principalId", value: id } };
+    return { who: { kind: "principal", id }, permission, target, wire };
   }
 
   #anyFreshness(chance: Chance): { freshness: Freshness; consistency: Consistency | undefined } {
@@ -202,46 +262,45 @@ class Run {
       const consistency: Consistency = { kind: { $case: "fullyConsistent", value: {} } };
       return { freshness: { kind: "fully_consistent" }, consistency };
     }
-    const { groups, grants } = this.#latest;
-    const seen = [groups, grants].flatMap((revision) =>
-      revision === undefined ? [] : revisionFromWire(revision).seen,
-    );
+    const latest = { ...this.#latest };
+    const seen = Object.values(latest).flatMap((revision) => revisionFromWire(revision).seen);
     const value = encodeRevision({ org: this.#world.org, seen });
+    const positions = Object.fromEntries(
+      owners.map((owner) => [owner, latest[owner]?.position ?? 0]),
+    ) as Record<Owner, number>;
     return {
-      freshness: {
-        kind: "at_least_as_fresh",
-        groups: groups?.position ?? 0,
-        grants: grants?.position ?? 0,
-      },
+      freshness: { kind: "at_least_as_fresh", positions },
       consistency: { kind: { $case: "atLeastAsFresh", value } },
     };
   }
 
+  /** For each question the answer, or in a word why there is none. */
   async #answersTo(
-    questions: readonly Pick<Observation, "principal" | "permission" | "target">[],
+    questions: readonly Question[],
     consistency: Consistency | undefined,
-  ): Promise<readonly boolean[]> {
+  ): Promise<readonly string[]> {
     const orgId = this.#world.org;
-    const checks = questions.map(({ principal, permission, target }): CheckRequest => {
-      if (target.kind !== "object") throw new Error("only objects are asked about");
-      return {
-        orgId,
-        who: { $case: "principalId", value: principal },
-        permission,
-        what: { $case: "object", value: target.object },
-        consistency: undefined,
-      };
-    });
+    const checks = questions.map(({ wire }) => wire);
     const [only] = checks;
-    if (only !== undefined && checks.length === 1) {
-      return [(await this.#system.decision.check({ ...only, consistency })).allowed];
+    try {
+      if (only !== undefined && checks.length === 1) {
+        return [answerOf(await this.#system.decision.check({ ...only, consistency }))];
+      }
+      const { results } = await this.#system.decision.batchCheck({ orgId, checks, consistency });
+      return results.map(({ allowed, error }) => error?.code.toLowerCase() ?? answerOf({ allowed }));
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return questions.map(() => error.kind);
     }
-    const { results } = await this.#system.decision.batchCheck({ orgId, checks, consistency });
-    return results.map(({ allowed, error }) => {
-      if (error !== undefined) throw new Error(`an item of a batch failed: ${error.message}`);
-      return allowed;
-    });
   }
+}
+
+function answerOf({ allowed }: Pick<CheckResponse, "allowed">): Answer {
+  return allowed ? "allowed" : "denied";
+}
+
+function lastOf({ identity, groups, grants, tokens }: Histories): States {
+  return { identity: identity.last, groups: groups.last, grants: grants.last, tokens: tokens.last };
 }
 
 function count(counts: Record<string, number>, name: string): void {
