@@ -42,8 +42,8 @@ export class RedisBehindGate implements AsyncDisposable {
     await using cable = await openGate(this.#url);
     const { password } = new URL(this.#url);
     const { hostname, port } = new URL(cable.url);
-    // Else it waits some seconds for more replicas to come.
-    await this.use((redis) => redis.config("SET", "repl-diskless-sync-delay", "0"));
+    // Else it waits some seconds for more replicas to come, and when it ends for those that lag.
+    await this.use((redis) => redis.config("SET", "repl-diskless-sync-delay", "0", "shutdown-timeout", "0"));
     await withRedis(replica.url, async (redis) => {
       await redis.config("SET", "masterauth", password);
       await redis.replicaof(hostname, port);
