@@ -75,7 +75,7 @@ export const disturbances = {
     await redis.restartEmpty();
   },
   async "fail over to a Redis that lags"({ redis }, chance) {
-    if (redis.canReplicate) await redis.failOver(500 + chance.below(2000));
+    await redis.failOver(500 + chance.below(2000));
   },
   async "lose watermarks, or all but them"({ redis }, chance) {
     const losesMarks = chance.below(2) === 0;
@@ -131,6 +131,12 @@ export const disturbances = {
 } satisfies Record<string, Disturbance>;
 
 export type DisturbanceName = keyof typeof disturbances;
+
+/** What can be done to these surroundings. */
+export function possible({ redis }: Surroundings): DisturbanceName[] {
+  const names = Object.keys(disturbances) as DisturbanceName[];
+  return names.filter((name) => redis.canReplicate || name !== "fail over to a Redis that lags");
+}
 
 /** As often as not the one that decisions listen to. */
 function anyQueue(chance: Chance): string {

@@ -11,7 +11,7 @@ import type { Revision } from "@portcullis/proto/events/v1/events";
 import { openGate } from "../gate.ts";
 import { type ServiceName, type System, startSystem } from "../system.ts";
 import { Chance } from "./chance.ts";
-import { type DisturbanceName, disturbances, type Link } from "./disturbances.ts";
+import { type DisturbanceName, disturbances, type Link, possible } from "./disturbances.ts";
 import { type Aftermath, OwnerHistory, type WriteSeen } from "./owner-history.ts";
 import { RedisBehindGate } from "./redis-behind-gate.ts";
 import { leftovers, type States } from "./states.ts";
@@ -24,7 +24,7 @@ export interface TortureOptions {
   readonly postgres: ThrowawayPostgres;
   readonly seconds: number;
   readonly seed: number;
-  /** What goes wrong; all there is when not given. */
+  /** What goes wrong; all that can when not given. */
   readonly only?: readonly DisturbanceName[];
   /** More environment for every service. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -84,8 +84,8 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   ];
   const happened: Record<string, number> = {};
   const chance = new Chance(seed + 1000);
-  const names = options.only ?? (Object.keys(disturbances) as DisturbanceName[]);
   const surroundings = { system, postgres, redis, links: links.filter(isUsed) };
+  const names = options.only ?? possible(surroundings);
   const end = performance.now() + seconds * 1000;
   let deck: DisturbanceName[] = [];
   try {
