@@ -130,11 +130,17 @@ async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write
     ["/v1/role", "role", () => ({ name: name() })],
     ["/v1/project", "project", () => ({ name: name() })],
     ["/v1/project_group", "project_group", () => ({ name: name() })],
+    ["/v1/ai_secret", "ai_secret", () => ({ name: name(), type: "provider" })],
     ["/v1/experiment", "experiment", () => ({ name: name(), ...inProject })],
     ["/v1/dataset", "dataset", () => ({ name: name(), ...inProject })],
     ["/v1/prompt", "prompt", () => ({ name: name(), slug: name(), ...inProject })],
     ["/v1/access/playground", "playground", () => ({ name: name(), ...inProject })],
   ];
+  writes["DELETE /v1/ai_secret"] = async () => {
+    const body = { name: name() };
+    await create("/v1/ai_secret", body);
+    return { path: "/v1/ai_secret", body };
+  };
   for (const [path, noun, body] of kinds) {
     const id = async () => (await create(path, body())).id;
     writes[`POST ${path}`] = async () => ({ path, body: body() });

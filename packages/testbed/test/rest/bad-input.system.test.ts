@@ -219,6 +219,16 @@ const writes: Readonly<Record<string, Write>> = {
     () => ({ name: randomUUID() }),
     ["name"],
   ),
+  ...both("ai_secret", { name: "name", type: "name", metadata: "json" }, () => ({ name: randomUUID() }), [
+    "name",
+  ]),
+  "DELETE ai_secret": {
+    method: "DELETE",
+    path: () => "/v1/ai_secret",
+    valid: () => ({ name: randomUUID() }),
+    required: ["name"],
+    fields: { name: "name" },
+  },
   "PATCH project_group": {
     method: "PATCH",
     path: () => `/v1/project_group/${things.projectGroup}`,
@@ -381,6 +391,14 @@ test.each([
   const body = { permission: "read", object: { type: "project", id: things.project }, ...wrongPart };
   await expectRefused("POST", "/v1/access/check", body, error);
   await expectRefused("POST", "/v1/access/explain", body, error);
+});
+
+test("the value of a secret is refused, and not repeated", async () => {
+  const body = { name: randomUUID(), secret: "sesame" };
+  const error = "secret: is not kept here; register it without its value";
+  for (const method of ["POST", "PUT"]) await expectRefused(method, "/v1/ai_secret", body, error);
+  const { id } = await facade.owner.rest.ok<{ id: string }>("POST", "/v1/ai_secret", { name: body.name });
+  await expectRefused("PATCH", `/v1/ai_secret/${id}`, { secret: "sesame" }, error);
 });
 
 test("more questions than a batch may hold, or none", async () => {

@@ -5,6 +5,7 @@ import { auditLogRoutes } from "./access-audit-log.ts";
 import { checkRoutes } from "./access-check.ts";
 import { explainRoutes } from "./access-explain.ts";
 import { aclRoutes } from "./acl.ts";
+import { aiSecretRoutes } from "./ai-secret.ts";
 import { apiKeyRoutes } from "./api-key.ts";
 import { datasetRoutes } from "./dataset.ts";
 import { experimentRoutes } from "./experiment.ts";
@@ -38,6 +39,7 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...aclRoutes(owners, access),
     ...projectRoutes(owners, access),
     ...projectGroupRoutes(owners, access),
+    ...aiSecretRoutes(owners, access),
     ...experimentRoutes(owners, access),
     ...datasetRoutes(owners, access),
     ...promptRoutes(owners, access),
