@@ -69,6 +69,8 @@ export const administration = {
   "access.ask_self": activeMember,
   /** What others may do with an object. */
   "access.ask": { kind: "permission", permission: "read_acls", on: "object" },
+  /** What others may do, wherever. */
+  "access.ask_all": { kind: "permission", permission: "read_acls", on: "face", face: "organization" },
 
   /** Inviting and removing them too. */
   "service_account.manage": owner,

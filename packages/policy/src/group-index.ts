@@ -8,6 +8,8 @@ import type { GroupId } from "./ids.ts";
 export interface GroupIndex {
   /** Whether the group lives. */
   has(group: GroupId): boolean;
+  /** All that live. */
+  ids(): readonly GroupId[];
   /**
    * The live groups whose closure holds a principal with these memberships.
    * Remembered by the identity of `memberships`: hand in the fact itself, not a copy.
@@ -36,6 +38,7 @@ export function indexGroups(groups: Groups): GroupIndex {
   let remembered = 0;
   return {
     has: (group) => groups.has(group),
+    ids: () => [...groups.keys()],
     directlyAround,
     builtIn: (group) => groups.get(group)?.builtIn ?? null,
     holding(memberships) {

@@ -8,7 +8,7 @@ import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 import type { PoolClient } from "pg";
 import type { Database } from "./database.ts";
 import { readEvents, readHeads, readLastChanges } from "./event-log.ts";
-import { databaseFault } from "./faults.ts";
+import { readIncarnation, snapshot } from "./snapshot.ts";
 
 /** Requests larger than this are refused. */
 const entriesMax = 1000;
@@ -71,40 +71,6 @@ export function ownLog(database: Database): OwnLog {
       });
     },
   };
-}
-
-/** All reads of the body see one moment. */
-async function snapshot<Result>(
-  database: Database,
-  body: (client: PoolClient) => Promise<Result>,
-): Promise<Result> {
-  try {
-    const client = await database.pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query("begin isolation level repeatable read read only");
-      const result = await body(client);
-      await client.query("commit");
-      return result;
-    } catch (error) {
-      await client.query("rollback").catch((failure: Error) => {
-        broken = failure;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  } catch (error) {
-    throw databaseFault(error);
-  }
-}
-
-async function readIncarnation(client: PoolClient): Promise<string> {
-  const { rows } = await client.query<{ incarnation: string }>({
-    name: "incarnation",
-    text: "select incarnation()",
-  });
-  return rows[0]?.incarnation ?? "";
 }
 
 function valueAt(values: readonly FactValues[FactKind][], index: number): FactValues[FactKind] {

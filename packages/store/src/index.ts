@@ -6,3 +6,4 @@ export { type Follower, type FollowerOptions, startFollower } from "./follower.t
 export { listPage, pageMax } from "./listing.ts";
 export { type OtherLogs, otherLogs } from "./other-logs.ts";
 export { type RelayOptions, startRelay } from "./relay.ts";
+export { snapshotOf } from "./snapshot.ts";

@@ -82,6 +82,44 @@ describe("what the stories expect at their beginning", () => {
   });
 });
 
+test("lists of objects say what the stories expect of each object", async () => {
+  const found: string[] = [];
+  for (const story of stories) {
+    for (const expectation of story.scenario.expectations) {
+      const { orgId, who, permission, what } = story.question(expectation);
+      if (what?.$case !== "object") continue;
+      const { type, id } = what.value;
+      const ids = await everyPage((cursor) =>
+        system.decision.listObjects({
+          orgId,
+          who,
+          permission,
+          type,
+          under: undefined,
+          limit: 2,
+          cursor,
+          consistency: undefined,
+        }),
+      );
+      if (ids.includes(id) !== expectation.allowed) found.push(`${story.scenario.file}: ${expectation.text}`);
+    }
+  }
+  expect(found).toEqual([]);
+}, 120_000);
+
+async function everyPage(
+  page: (cursor: string) => Promise<{ readonly ids: readonly string[]; readonly cursor: string }>,
+): Promise<string[]> {
+  const ids: string[] = [];
+  let next = "";
+  do {
+    const { ids: some, cursor } = await page(next);
+    ids.push(...some);
+    next = cursor;
+  } while (next !== "");
+  return ids;
+}
+
 test("what the stories expect after each step, told the revision of the change", async () => {
   const found: string[] = [];
   for (const story of stories) {

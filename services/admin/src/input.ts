@@ -34,6 +34,12 @@ export const email = z
 
 export const time = z.iso.datetime({ offset: true, error: "must be a time of RFC 3339" });
 
+/** A number of things, at least one. */
+export function countUpTo(max: number) {
+  const isOne = (count: number) => Number.isInteger(count) && count >= 1 && count <= max;
+  return z.number().refine(isOne, `must be a whole number from 1 to ${max}`);
+}
+
 export const permission = z.enum(permissions);
 
 export const objectType = z.enum(objectTypeNames);

@@ -16,6 +16,8 @@ export type Who =
 const fullyConsistent: Consistency = { kind: "fully_consistent" };
 const credentialMax = 512;
 const tokenMax = 4096;
+const pageUsual = 100;
+const pageMax = 1000;
 
 export function whoFromWire(request: Pick<CheckRequest, "orgId" | "who">, field = ""): Who {
   const who = present(request.who, `${field}who`);
@@ -47,6 +49,12 @@ export function targetFromWire(what: CheckRequest["what"], field = ""): Target {
     type: objectTypeFromWire(target.value.type, `${field}place.type`),
     parent: objectFromWire(present(target.value.parent, `${field}place.parent`), `${field}place.parent`),
   };
+}
+
+/** How many entries a page of a list holds at most. */
+export function pageLimitFromWire(limit: number): number {
+  if (limit > pageMax) throw invalid("limit", `must be at most ${pageMax}`);
+  return limit === 0 ? pageUsual : limit;
 }
 
 /** For a question about this organisation. */

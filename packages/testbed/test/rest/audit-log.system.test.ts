@@ -12,6 +12,7 @@ const questions: readonly string[] = [
   "POST /v1/access/batch-check",
   "POST /v1/access/permissions",
   "POST /v1/access/explain",
+  "POST /v1/access/list-objects",
 ];
 
 const nothing = undefined as never;

@@ -61,7 +61,19 @@ async function expectRefused(
   expect(await positions(facade.system, facade.org.orgId)).toEqual(before);
 }
 
-type Kind = "name" | "text" | "id" | "ids" | "names" | "flag" | "json" | "permissions" | "word" | "time";
+type Kind =
+  | "cursor"
+  | "page size"
+  | "name"
+  | "text"
+  | "id"
+  | "ids"
+  | "names"
+  | "flag"
+  | "json"
+  | "permissions"
+  | "word"
+  | "time";
 
 /** Wrong values of each kind of field, and what is said of them. */
 const wrong: Readonly<Record<Kind, readonly (readonly [unknown, string | RegExp])[]>> = {
@@ -73,6 +85,18 @@ const wrong: Readonly<Record<Kind, readonly (readonly [unknown, string | RegExp]
     ["x".repeat(256), "is 256 characters long; at most 255 are allowed"],
     ["a\u0000b", /control characters/],
     ["\ud800", /well-formed/],
+  ],
+  cursor: [
+    [7, "must be a string"],
+    ["x".repeat(10_001), "is 10001 characters long; at most 10000 are allowed"],
+    ["next", "is not one that a page ended with"],
+    [randomUUID(), "is not one that a page ended with"],
+  ],
+  "page size": [
+    ["7", "must be a number"],
+    [1.5, "must be a whole number from 1 to 1000"],
+    [0, "must be a whole number from 1 to 1000"],
+    [1001, "must be a whole number from 1 to 1000"],
   ],
   text: [
     [7, "must be a string"],
@@ -273,6 +297,13 @@ const writes: Readonly<Record<string, Write>> = {
     valid: () => ({ permission: "read", object: { type: "project", id: things.project } }),
     required: ["permission", "object"],
     fields: { principal_id: "id", permission: "word" },
+  },
+  "POST access/list-objects": {
+    method: "POST",
+    path: () => "/v1/access/list-objects",
+    valid: () => ({ permission: "read", type: "project" }),
+    required: ["permission", "type"],
+    fields: { principal_id: "id", permission: "word", type: "word", cursor: "cursor", limit: "page size" },
   },
   "POST access/permissions": {
     method: "POST",

@@ -133,6 +133,13 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       viewer: 403,
       stranger: 404,
     },
+    "POST /v1/access/list-objects": {
+      path: "/v1/access/list-objects",
+      body: { principal_id: owner.id, permission: "read", type: "project" },
+      viewer: 403,
+      stranger: 200,
+      empty: true,
+    },
     // Each question in it is refused alone.
     "POST /v1/access/batch-check": {
       path: "/v1/access/batch-check",

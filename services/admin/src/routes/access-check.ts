@@ -12,7 +12,7 @@ import { renames } from "../wire.ts";
 
 const checksMax = 1000;
 
-const object = z.strictObject({ type: objectType, id });
+export const object = z.strictObject({ type: objectType, id });
 
 const nothing = z.strictObject({});
 const consistency = z
@@ -46,7 +46,12 @@ type Question = z.output<z.ZodObject<typeof question>>;
 const hasOneTarget = ({ object, place }: Question) => (object === undefined) !== (place === undefined);
 const oneTarget = { path: ["object"], message: "is required, or else place, and not both" };
 
-const inAll = { org_id: maybe(anyText), org_name: maybe(anyText), consistency: maybe(consistency) } as const;
+/** What every question may say about itself. */
+export const inAll = {
+  org_id: maybe(anyText),
+  org_name: maybe(anyText),
+  consistency: maybe(consistency),
+} as const;
 /** One question, in the words of the contract. */
 export const single = z.strictObject({ ...question, ...inAll }).refine(hasOneTarget, oneTarget);
 const batched = z.strictObject(question).refine(hasOneTarget, oneTarget);

@@ -4,6 +4,7 @@ import type { Route } from "../route.ts";
 import { auditLogRoutes } from "./access-audit-log.ts";
 import { checkRoutes } from "./access-check.ts";
 import { explainRoutes } from "./access-explain.ts";
+import { listRoutes } from "./access-lists.ts";
 import { aclRoutes } from "./acl.ts";
 import { aiSecretRoutes } from "./ai-secret.ts";
 import { apiKeyRoutes } from "./api-key.ts";
@@ -49,5 +50,6 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...auditLogRoutes(logs),
     ...checkRoutes(decision, access),
     ...explainRoutes(decision, access),
+    ...listRoutes(decision),
   ];
 }

@@ -8,13 +8,14 @@ import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
 import { checkStream } from "./check-stream.ts";
 import { explain } from "./explain.ts";
+import { listObjects } from "./list-objects.ts";
 import { permissions } from "./permissions.ts";
 import { standing } from "./standing.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
   facts: FactReader,
-  owners: NameOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant"> },
+  owners: NameOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
 ): Handlers<typeof DecisionService> {
   return {
     check: (request, call) => check(facts, request, call),
@@ -22,6 +23,7 @@ export function handlers(
     checkStream: (conversation) => checkStream(facts, conversation),
     permissions: (request, call) => permissions(facts, request, call),
     explain: (request, call) => explain(facts, owners, request, call),
+    listObjects: (request, call) => listObjects(facts, owners.grants, request, call),
     standing: (request, call) => standing(facts, owners.grants, request, call),
   };
 }

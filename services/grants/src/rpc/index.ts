@@ -8,6 +8,7 @@ import { createObject } from "./create-object.ts";
 import { createRole } from "./create-role.ts";
 import { deleteObject } from "./delete-object.ts";
 import { deleteRole } from "./delete-role.ts";
+import { findObjects } from "./find-objects.ts";
 import { getAcl } from "./get-acl.ts";
 import { getObject } from "./get-object.ts";
 import { getRole } from "./get-role.ts";
@@ -51,5 +52,6 @@ export function handlers(
     getAcl: (request) => getAcl(acls, request),
     listAcls: (request) => listAcls(acls, request),
     hasGrant: (request) => hasGrant(acls, request),
+    findObjects: (request) => findObjects(acls, request),
   };
 }

@@ -3,9 +3,9 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { AclId, BuiltInGroup, GroupId, OrgId, PrincipalId } from "@portcullis/policy";
-import type { WriteContext } from "@portcullis/proto/events/v1/events";
+import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, type Written } from "@portcullis/store";
+import { type Database, listPage, snapshotOf, type Written } from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
 import {
   type Acl,
@@ -25,6 +25,7 @@ import type { Asked, Known, Neighbours } from "../neighbours.ts";
 import { aclOf, addAcl, forTheLog, objectOf, touchedBy } from "./acl-rows.ts";
 import { AclRow, RoleRow } from "./entities.ts";
 import { existing } from "./existence.ts";
+import { type FoundObjects, findObjects, type WantedObjects } from "./found-objects.ts";
 import { writeKnowing } from "./knowing.ts";
 
 /** Events tell of no more than they can name the facts of. */
@@ -224,6 +225,14 @@ export class AclStore {
       ),
     );
     return rows.length > 0;
+  }
+
+  /** On what unexpired ACLs give a permission; and where the log stood when that was read. */
+  async findObjects(
+    org: OrgId,
+    wanted: WantedObjects,
+  ): Promise<{ readonly result: FoundObjects; readonly revision: Revision }> {
+    return snapshotOf(this.#database, org, (client) => findObjects(client, org, wanted, new Date()));
   }
 }
 

@@ -38,7 +38,7 @@ export async function readFacts(
   const acls = await readAcls(client, access);
   const roles = await readRoles(
     client,
-    keys.filter((key) => key.kind === "roles"),
+    keys.flatMap((key) => (key.kind === "roles" ? [key.org] : [])),
   );
   return keys.map((key) => {
     if (key.kind === "roles") return roles.get(key.org) ?? new Map();
@@ -194,8 +194,9 @@ function grantOf(row: AclRow, on: ObjectType): Acl["grant"] | null {
   return { kind: "permission", permission, restrictObjectType: restriction };
 }
 
-async function readRoles(client: ClientBase, keys: readonly FactKey[]): Promise<Map<OrgId, Roles>> {
-  const byOrg = new Map<OrgId, Map<RoleId, RoleNode>>(keys.map((key) => [key.org, new Map()]));
+/** The live roles of these organisations. */
+export async function readRoles(client: ClientBase, orgs: readonly OrgId[]): Promise<Map<OrgId, Roles>> {
+  const byOrg = new Map<OrgId, Map<RoleId, RoleNode>>(orgs.map((org) => [org, new Map()]));
   if (byOrg.size === 0) return byOrg;
   const { rows } = await client.query<{
     id: RoleId;

@@ -92,10 +92,21 @@ class ExpiringAcls extends Migration {
   }
 }
 
+/** For lists of the objects on which somebody has a permission: by id, and those that every member may read. */
+class FoundObjects extends Migration {
+  override up(): void {
+    this.addSql("create index object_by_id on object (org_id, type, id) where deleted_at is null");
+    this.addSql(
+      "create index object_public on object (org_id, type, id) where public_read and deleted_at is null",
+    );
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-grants", class: Tables },
   { name: "0003-public-experiments", class: PublicExperiments },
   { name: "0004-project-groups", class: ProjectGroups },
   { name: "0005-expiring-acls", class: ExpiringAcls },
+  { name: "0006-found-objects", class: FoundObjects },
 ];
