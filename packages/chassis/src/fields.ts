@@ -39,6 +39,12 @@ export function optionalText(value: string, field: string, limit: number): strin
   return value;
 }
 
+/** How many are wanted: from 1 to `max`. */
+export function limitOf(value: number, field: string, max: number): number {
+  if (value < 1 || value > max) throw invalid(field, `must be from 1 to ${max}`);
+  return value;
+}
+
 /** One of a closed set of words. */
 export function word<Word extends string>(value: string, field: string, words: readonly Word[]): Word {
   const found = words.find((candidate) => candidate === value);

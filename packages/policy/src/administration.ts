@@ -69,7 +69,7 @@ export const administration = {
   "access.ask_self": activeMember,
   /** What others may do with an object. */
   "access.ask": { kind: "permission", permission: "read_acls", on: "object" },
-  /** What others may do, wherever. */
+  /** What others may do throughout the organisation, and what would become of that. */
   "access.ask_all": { kind: "permission", permission: "read_acls", on: "face", face: "organization" },
 
   /** Inviting and removing them too. */

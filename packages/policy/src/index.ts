@@ -1,3 +1,4 @@
+export { type AccessDifference, accessDifference, type Pair, pairsIn } from "./access-difference.ts";
 export * from "./administration.ts";
 export * from "./catalog.ts";
 export { reachable } from "./closure.ts";
@@ -8,6 +9,10 @@ export { type GrantPath, grantPath } from "./grant-path.ts";
 export { type GroupIndex, indexGroups, isInBuiltIn } from "./group-index.ts";
 export * from "./ids.ts";
 export type { FactLookup } from "./lookup.ts";
+export { chainMax, isOnCycle, longestChain } from "./nesting.ts";
 export * from "./permissions-on.ts";
+export { lookupIn, missingAtAndAbove, type Piece, withFacts } from "./piece.ts";
+export { type Change, ownersAtStake, type Proposed, proposed, type Refused } from "./proposal.ts";
+export { type Block, type PlacedAcl, type Reach, reachOf, type Wanted, type Who } from "./reach.ts";
 export { indexRoles, type RoleIndex } from "./role-index.ts";
 export { everyMemberMayRead, type Target } from "./tree.ts";

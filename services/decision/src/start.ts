@@ -97,6 +97,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         implement(
           DecisionService,
           handlers(facts, {
+            facts: owners,
             identity: identity.stub(IdentityService),
             groups: groups.stub(GroupsService),
             grants: grants.stub(GrantsService),

@@ -24,6 +24,7 @@ import { AclRow, ObjectRow, RoleRow } from "./store/entities.ts";
 import { readFacts } from "./store/facts.ts";
 import { migrations } from "./store/migrations.ts";
 import { ObjectStore } from "./store/object-store.ts";
+import { ReachStore } from "./store/reach-store.ts";
 import { RoleStore } from "./store/role-store.ts";
 
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
@@ -56,6 +57,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     objects: new ObjectStore(database, neighbours),
     roles: new RoleStore(database),
     acls: new AclStore(database, neighbours),
+    reach: new ReachStore(database),
   };
   const expiries = parts.use(startExpiries({ acls: stores.acls, redisUrl: config.REDIS_URL, log }));
   const server = parts.use(

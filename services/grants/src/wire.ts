@@ -45,7 +45,8 @@ import {
 } from "./domain/role.ts";
 
 const descriptionMax = 10_000;
-const listMax = 10_000;
+/** The most entries of any list in a request. */
+export const listMax = 10_000;
 const aclsMax = 1000;
 /** The last moment that a protobuf timestamp can name. */
 const latest = new Date("9999-12-31T23:59:59.999Z");

@@ -13,6 +13,7 @@ const questions: readonly string[] = [
   "POST /v1/access/permissions",
   "POST /v1/access/explain",
   "POST /v1/access/list-objects",
+  "POST /v1/access/simulate",
 ];
 
 const nothing = undefined as never;

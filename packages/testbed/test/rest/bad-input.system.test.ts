@@ -305,6 +305,13 @@ const writes: Readonly<Record<string, Write>> = {
     required: ["permission", "type"],
     fields: { principal_id: "id", permission: "word", type: "word", cursor: "cursor", limit: "page size" },
   },
+  "POST access/simulate": {
+    method: "POST",
+    path: () => "/v1/access/simulate",
+    valid: () => ({ changes: [{ remove_acl: { id: randomUUID() } }] }),
+    required: ["changes"],
+    fields: {},
+  },
   "POST access/permissions": {
     method: "POST",
     path: () => "/v1/access/permissions",
@@ -430,6 +437,33 @@ test("the value of a secret is refused, and not repeated", async () => {
   for (const method of ["POST", "PUT"]) await expectRefused(method, "/v1/ai_secret", body, error);
   const { id } = await facade.owner.rest.ok<{ id: string }>("POST", "/v1/ai_secret", { name: body.name });
   await expectRefused("PATCH", `/v1/ai_secret/${id}`, { secret: "sesame" }, error);
+});
+
+test.each([
+  [{}, "changes[0]: must hold exactly one change"],
+  [{ add_wings: {} }, /add_wings/],
+  [{ remove_member: { principal_id: "x" } }, "changes[0].remove_member.principal_id: must be a UUID"],
+  [{ add_principal: { group_id: randomUUID() } }, "changes[0].add_principal.principal_id: is required"],
+  [{ remove_acl: {} }, /^changes\[0\]\.remove_acl\.id: is required, or else content/],
+  [
+    {
+      add_acl: { object: { type: "moon", id: randomUUID() }, principal_id: randomUUID(), permission: "read" },
+    },
+    /^changes\[0\]\.add_acl\.object\.type: must be one of/,
+  ],
+  [
+    { add_acl: { object: { type: "project", id: randomUUID() }, permission: "read" } },
+    /^changes\[0\]\.add_acl\.principal_id: exactly one of/,
+  ],
+])("in a change that is only thought of: %j", async (change, error) => {
+  await expectRefused("POST", "/v1/access/simulate", { changes: [change] }, error);
+});
+
+test("more changes than can be simulated at once, or none", async () => {
+  const path = "/v1/access/simulate";
+  await expectRefused("POST", path, { changes: [] }, "changes: must not be empty");
+  const changes = Array.from({ length: 101 }, () => ({ remove_acl: { id: randomUUID() } }));
+  await expectRefused("POST", path, { changes }, "changes: has 101 entries; at most 100 are allowed");
 });
 
 test("more questions than a batch may hold, or none", async () => {

@@ -140,6 +140,13 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       stranger: 200,
       empty: true,
     },
+    "POST /v1/access/simulate": {
+      path: "/v1/access/simulate",
+      body: { changes: [{ add_principal: { group_id: group.id, principal_id: owner.id } }] },
+      viewer: 403,
+      // In its own organisation, where there is no such group.
+      stranger: 400,
+    },
     // Each question in it is refused alone.
     "POST /v1/access/batch-check": {
       path: "/v1/access/batch-check",

@@ -5,6 +5,7 @@ import { auditLogRoutes } from "./access-audit-log.ts";
 import { checkRoutes } from "./access-check.ts";
 import { explainRoutes } from "./access-explain.ts";
 import { listRoutes } from "./access-lists.ts";
+import { simulateRoutes } from "./access-simulate.ts";
 import { aclRoutes } from "./acl.ts";
 import { aiSecretRoutes } from "./ai-secret.ts";
 import { apiKeyRoutes } from "./api-key.ts";
@@ -51,5 +52,6 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...checkRoutes(decision, access),
     ...explainRoutes(decision, access),
     ...listRoutes(decision),
+    ...simulateRoutes(decision),
   ];
 }

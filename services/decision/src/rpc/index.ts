@@ -4,18 +4,21 @@ import type { FactReader } from "@portcullis/facts";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import type { NameOwners } from "../names.ts";
+import type { SurroundingOwners } from "../surroundings.ts";
 import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
 import { checkStream } from "./check-stream.ts";
 import { explain } from "./explain.ts";
 import { listObjects } from "./list-objects.ts";
 import { permissions } from "./permissions.ts";
+import { simulate } from "./simulate.ts";
 import { standing } from "./standing.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
   facts: FactReader,
-  owners: NameOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
+  owners: NameOwners &
+    SurroundingOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
 ): Handlers<typeof DecisionService> {
   return {
     check: (request, call) => check(facts, request, call),
@@ -24,6 +27,7 @@ export function handlers(
     permissions: (request, call) => permissions(facts, request, call),
     explain: (request, call) => explain(facts, owners, request, call),
     listObjects: (request, call) => listObjects(facts, owners.grants, request, call),
+    simulate: (request, call) => simulate(owners, request, call),
     standing: (request, call) => standing(facts, owners.grants, request, call),
   };
 }

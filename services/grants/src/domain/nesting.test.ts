@@ -1,7 +1,7 @@
-import type { RoleId } from "@portcullis/policy";
+import { chainMax, type RoleId } from "@portcullis/policy";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { chainMax, checkNesting } from "./nesting.ts";
+import { checkNesting } from "./nesting.ts";
 
 function id(name: number): RoleId {
   return `role ${name}` as RoleId;

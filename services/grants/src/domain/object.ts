@@ -79,6 +79,13 @@ export function facesOf({ type, id }: ObjectRef): ObjectRef[] {
     .map((face) => ({ type: face, id }));
 }
 
+/** What stands below an organisation under the organisation's own id. */
+export function facesOfOrganization(org: OrgId): ObjectRef[] {
+  return objectTypeNames
+    .filter((type) => objectTypeRow(type).idOf === "organization")
+    .map((type) => ({ type, id: org as string as ObjectId }));
+}
+
 /** Whether every active member may read it. */
 export function isPublic({ type, payload }: Pick<RegisteredObject, "type" | "payload">): boolean {
   return objectTypeRow(type).mayBePublic === true && payload["public"] === true;

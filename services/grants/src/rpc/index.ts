@@ -3,6 +3,7 @@ import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import type { Expiries } from "../expiry.ts";
 import type { AclStore } from "../store/acl-store.ts";
 import type { ObjectStore } from "../store/object-store.ts";
+import type { ReachStore } from "../store/reach-store.ts";
 import type { RoleStore } from "../store/role-store.ts";
 import { createObject } from "./create-object.ts";
 import { createRole } from "./create-role.ts";
@@ -14,7 +15,9 @@ import { getObject } from "./get-object.ts";
 import { getRole } from "./get-role.ts";
 import { hasGrant } from "./has-grant.ts";
 import { listAcls } from "./list-acls.ts";
+import { listAclsNaming } from "./list-acls-naming.ts";
 import { listObjects } from "./list-objects.ts";
+import { listObjectsBelow } from "./list-objects-below.ts";
 import { listRoles } from "./list-roles.ts";
 import { provision } from "./provision.ts";
 import { replaceObject } from "./replace-object.ts";
@@ -27,11 +30,12 @@ export interface Stores {
   readonly objects: ObjectStore;
   readonly roles: RoleStore;
   readonly acls: AclStore;
+  readonly reach: ReachStore;
 }
 
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
-  { objects, roles, acls }: Stores,
+  { objects, roles, acls, reach }: Stores,
   expiries: Pick<Expiries, "schedule">,
 ): Handlers<typeof GrantsService> {
   return {
@@ -53,5 +57,7 @@ export function handlers(
     listAcls: (request) => listAcls(acls, request),
     hasGrant: (request) => hasGrant(acls, request),
     findObjects: (request) => findObjects(acls, request),
+    listAclsNaming: (request) => listAclsNaming(reach, request),
+    listObjectsBelow: (request) => listObjectsBelow(reach, request),
   };
 }

@@ -1,15 +1,7 @@
-import type { GroupId } from "@portcullis/policy";
+import { chainMax, type GroupId } from "@portcullis/policy";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  chainMax,
-  closureOf,
-  isOnCycle,
-  isTooDeep,
-  type Nesting,
-  withMemberGroups,
-  withoutGroup,
-} from "./nesting.ts";
+import { closureOf, isOnCycle, isTooDeep, type Nesting, withMemberGroups, withoutGroup } from "./nesting.ts";
 
 const group = (name: string | number) => `${name}` as GroupId;
 

@@ -1,10 +1,7 @@
-import { type GroupId, reachable } from "@portcullis/policy";
+import { chainMax, type GroupId, isOnCycle as leadsBack, longestChain, reachable } from "@portcullis/policy";
 
 /** The live groups of an organisation, each with the groups whose members are members of it too. */
 export type Nesting = ReadonlyMap<GroupId, readonly GroupId[]>;
-
-/** A chain of nested groups has at most so many links. */
-export const chainMax = 64;
 
 /** The nesting with other member groups for one group. */
 export function withMemberGroups(
@@ -31,8 +28,7 @@ export function closureOf(nesting: Nesting, group: GroupId): ReadonlySet<GroupId
 
 /** Whether a group lies on a cycle. */
 export function isOnCycle(nesting: Nesting, group: GroupId): boolean {
-  const next = (each: GroupId) => nesting.get(each) ?? [];
-  return reachable(next(group), next).has(group);
+  return leadsBack(group, (each) => nesting.get(each) ?? []);
 }
 
 /** Whether a chain through this group is too long. Makes no more than so many steps, also where there is a cycle. */
@@ -41,22 +37,8 @@ export function isTooDeep(nesting: Nesting, group: GroupId): boolean {
   for (const [outer, inner] of nesting) {
     for (const member of inner) above.set(member, [...(above.get(member) ?? []), outer]);
   }
-  const links = longestChain(nesting, group) + longestChain(above, group);
+  const links =
+    longestChain(group, (each) => nesting.get(each) ?? [], chainMax) +
+    longestChain(group, (each) => above.get(each) ?? [], chainMax);
   return links > chainMax;
-}
-
-function longestChain(next: Nesting, start: GroupId): number {
-  let links = 0;
-  let layer = layerBehind(next, [start]);
-  while (layer.size > 0 && links <= chainMax) {
-    links += 1;
-    layer = layerBehind(next, layer);
-  }
-  return links;
-}
-
-function layerBehind(next: Nesting, layer: Iterable<GroupId>): Set<GroupId> {
-  const behind = new Set<GroupId>();
-  for (const group of layer) for (const member of next.get(group) ?? []) behind.add(member);
-  return behind;
 }

@@ -6,6 +6,7 @@ import { createGroup } from "./create-group.ts";
 import { deleteGroup } from "./delete-group.ts";
 import { getGroup } from "./get-group.ts";
 import { listGroups } from "./list-groups.ts";
+import { listPrincipalsOf } from "./list-principals-of.ts";
 import { provision } from "./provision.ts";
 import { replaceGroup } from "./replace-group.ts";
 import { reserveDeparture } from "./reserve-departure.ts";
@@ -22,6 +23,7 @@ export function handlers(store: GroupsStore): Handlers<typeof GroupsService> {
     getGroup: (request) => getGroup(store, request),
     listGroups: (request) => listGroups(store, request),
     addPrincipals: (request, call) => addPrincipals(store, request, call),
+    listPrincipalsOf: (request) => listPrincipalsOf(store, request),
     reserveDeparture: (request, call) => reserveDeparture(store, request, call),
   };
 }

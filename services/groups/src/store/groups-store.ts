@@ -5,6 +5,7 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import {
   type BuiltInGroup,
   builtInGroups,
+  chainMax,
   type GroupId,
   type OrgId,
   type PrincipalId,
@@ -25,14 +26,7 @@ import {
   membershipsOf,
   sorted,
 } from "../domain/group.ts";
-import {
-  chainMax,
-  isOnCycle,
-  isTooDeep,
-  type Nesting,
-  withMemberGroups,
-  withoutGroup,
-} from "../domain/nesting.ts";
+import { isOnCycle, isTooDeep, type Nesting, withMemberGroups, withoutGroup } from "../domain/nesting.ts";
 import { type ActiveMembers, noSuchMember } from "../members.ts";
 import {
   addMemberships,
@@ -46,6 +40,7 @@ import {
 } from "./contents.ts";
 import { GroupRow } from "./entities.ts";
 import { anyOwner, ensureOwnerStays, forgetReservations, ownersClosure, reserve } from "./last-owner.ts";
+import { principalsOf } from "./principals-of.ts";
 
 export interface GroupFilter {
   readonly ids: readonly GroupId[];
@@ -207,7 +202,7 @@ export class GroupsStore {
             : { type: "organization", id: org },
         before: null,
         after: { memberships: added },
-        touches: membershipsOf(org, principalsOf(added)),
+        touches: membershipsOf(org, principalsIn(added)),
       });
     });
   }
@@ -239,7 +234,7 @@ export class GroupsStore {
     await forgetReservations(write.em, org, gone);
     const ended = await endMemberships(write.em, org, gone);
     if (ended.length === 0) return;
-    const principals = principalsOf(ended);
+    const principals = principalsIn(ended);
     const [only, ...more] = principals;
     write.record({
       action: "group_members_left",
@@ -268,6 +263,11 @@ export class GroupsStore {
     return this.#database.read(async (em) =>
       withContents(em, await listPage<GroupRow>(em, GroupRow, where, page)),
     );
+  }
+
+  /** The first principals, by id, that any of these groups names directly. */
+  async principalsOf(org: OrgId, groups: readonly GroupId[], limit: number): Promise<PrincipalId[]> {
+    return principalsOf(this.#database, org, groups, limit);
   }
 
   async #make(
@@ -425,7 +425,7 @@ function ensureShape(nesting: Nesting, changed: GroupId): void {
   }
 }
 
-function principalsOf(memberships: readonly Membership[]): PrincipalId[] {
+function principalsIn(memberships: readonly Membership[]): PrincipalId[] {
   return sorted(memberships.map((each) => each.principal));
 }
 

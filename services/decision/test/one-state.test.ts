@@ -1,0 +1,104 @@
+// A simulation is of one state of all logs: it counts only what was read while none of them moved.
+
+import { Metadata } from "@grpc/grpc-js";
+import type { Call } from "@portcullis/chassis/rpc/call";
+import type { FactOwner, FactOwners } from "@portcullis/facts";
+import type { FactKey, FactKind, FactValues, GroupId, OrgId, PrincipalId } from "@portcullis/policy";
+import { expect, test } from "vitest";
+import { simulate } from "../src/rpc/simulate.ts";
+import type { SurroundingOwners } from "../src/surroundings.ts";
+
+const org = "a0000000-0000-4000-8000-00000000000a" as OrgId;
+const team = "20000000-0000-4000-8000-000000000001" as GroupId;
+const ada = "20000000-0000-4000-8000-000000000002" as PrincipalId;
+
+const call: Call = {
+  requestId: "test",
+  deadlineMs: null,
+  signal: new AbortController().signal,
+  caller: { kind: "service", name: "admin" },
+  metadata: new Metadata(),
+};
+
+/** Owners that say of the group whether it is there in each reading; the logs move between those that follow. */
+function owners(isThere: readonly boolean[], { moves }: { readonly moves: number }) {
+  let readings = 0;
+  let heads = 0;
+  const values = (key: FactKey): FactValues[FactKind] => {
+    switch (key.kind) {
+      case "member":
+        return { kind: "user" };
+      case "memberships":
+        return [];
+      case "groups": {
+        const here = isThere[readings] ?? isThere.at(-1) ?? false;
+        readings += 1;
+        return new Map(here ? [[team, { memberGroups: [], builtIn: null }]] : []);
+      }
+      case "roles":
+        return new Map();
+      default:
+        return null;
+    }
+  };
+  const owner = (counts: boolean): FactOwner => ({
+    load: async (keys) => ({
+      incarnation: "one",
+      facts: keys.map((key) => ({ key, lo: 0, hi: 0, value: values(key) })),
+    }),
+    async heads() {
+      if (counts) heads += 1;
+      return { incarnation: "one", heads: [counts ? Math.min(heads, moves + 1) : 7] };
+    },
+    readLog: () => Promise.reject(new Error("no simulation reads a log")),
+  });
+  const facts: FactOwners = {
+    identity: owner(false),
+    groups: owner(true),
+    grants: owner(false),
+    tokens: owner(false),
+  };
+  const around: SurroundingOwners = {
+    facts,
+    groups: { listPrincipalsOf: async () => ({ principalIds: [], more: false }) },
+    grants: {
+      listAcls: async () => ({ acls: [] }),
+      listAclsNaming: async () => ({ acls: [], more: false }),
+      listObjectsBelow: async () => ({ objects: [], more: false }),
+    },
+  };
+  return { around, readings: () => readings };
+}
+
+const request = {
+  orgId: org,
+  changes: [{ change: { $case: "addPrincipal", value: { groupId: team, principalId: ada } } as const }],
+};
+
+test("what was read while a log moved is read again", async () => {
+  const { around, readings } = owners([false, false, true], { moves: 2 });
+  const answer = await simulate(around, request, call);
+  expect(answer.differences).toEqual([]);
+  expect(readings()).toBe(3);
+});
+
+test("a refusal too is of a state that stood still", async () => {
+  const { around } = owners([true, false], { moves: 1 });
+  await expect(simulate(around, request, call)).rejects.toMatchObject({
+    kind: "invalid",
+    field: "changes[0].add_principal.group_id",
+  });
+});
+
+test("logs that never stand still make it unavailable, and not wrong", async () => {
+  const { around, readings } = owners([true], { moves: 1000 });
+  await expect(simulate(around, request, call)).rejects.toMatchObject({ kind: "unavailable" });
+  expect(readings()).toBe(4);
+});
+
+test("nothing is read for somebody who has gone away", async () => {
+  const { around, readings } = owners([true], { moves: 0 });
+  const gone = AbortSignal.abort(new Error("gone"));
+  await expect(simulate(around, request, { ...call, signal: gone })).rejects.toThrow("gone");
+  expect(readings()).toBe(0);
+});
