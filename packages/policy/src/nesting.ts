@@ -5,7 +5,7 @@ import { reachable } from "./closure.ts";
 /** A chain of nested groups has at most so many links; a chain of nested roles holds at most so many roles. */
 export const chainMax = 64;
 
-type Next<Node> = (node: Node) => readonly Node[];
+type Next<Node> = (node: Node) => Iterable<Node>;
 
 /** Whether a way leads from the node back to it. */
 export function isOnCycle<Node>(node: Node, next: Next<Node>): boolean {

@@ -11,6 +11,7 @@ import {
 import { reachable } from "./closure.ts";
 import type { Access, Acl, GroupNode, Member, Memberships, RoleNode } from "./facts.ts";
 import type { AclId, GroupId, OrgId, PrincipalId, RoleId } from "./ids.ts";
+import type { FactLookup } from "./lookup.ts";
 import { chainMax, isOnCycle, longestChain } from "./nesting.ts";
 import { lookupIn, type ObjectName, objectName, type Piece } from "./piece.ts";
 import { standingAccess } from "./tree.ts";
@@ -109,6 +110,11 @@ class Draft {
   readonly #members: Map<PrincipalId, Member | null>;
   readonly #memberships: Map<PrincipalId, Memberships>;
   readonly #access: Map<ObjectName, Access | null>;
+  readonly #owners: readonly GroupId[];
+  #groupsAround: Around<GroupId> | null = null;
+  #rolesAround: Around<RoleId> | null = null;
+  /** Only for what is there: no change makes or ends a group, a role or an object. */
+  readonly #lookup: FactLookup;
 
   constructor(piece: Piece, nowMs: number, areOwnersAll: boolean) {
     this.#org = piece.org;
@@ -119,6 +125,8 @@ class Draft {
     this.#members = new Map(piece.members);
     this.#memberships = new Map(piece.memberships);
     this.#access = new Map(piece.access);
+    this.#owners = ownersGroups(piece.groups);
+    this.#lookup = lookupIn(this.piece());
   }
 
   piece(): Piece {
@@ -158,6 +166,7 @@ class Draft {
       case "add_member_role":
         return this.#addMemberRole(change.role, change.memberRole);
       case "remove_member_role":
+        this.#rolesAround?.remove(change.role, change.memberRole);
         return this.#editRole(change.role, (node) => ({
           ...node,
           memberRoles: node.memberRoles.filter((one) => one !== change.memberRole),
@@ -245,9 +254,11 @@ class Draft {
     }
     if (node.memberGroups.includes(memberGroup)) return null;
     this.#groups.set(group, { ...node, memberGroups: [...node.memberGroups, memberGroup] });
+    this.#groupsAround ??= new Around(Array.from(this.#groups, ([id, node]) => [id, node.memberGroups]));
+    this.#groupsAround.add(group, memberGroup);
+    const { of: above } = this.#groupsAround;
     const below = (each: GroupId) => this.#groups.get(each)?.memberGroups ?? [];
     if (isOnCycle(group, below)) return refused("member_group_id", "the group would contain itself");
-    const above = containing(this.#groups, ({ memberGroups }) => memberGroups);
     if (longestChain(group, below, chainMax) + longestChain(group, above, chainMax) > chainMax) {
       return refused("member_group_id", `groups can't be nested more than ${chainMax} deep`);
     }
@@ -263,6 +274,7 @@ class Draft {
       ...node,
       memberGroups: node.memberGroups.filter((one) => one !== memberGroup),
     });
+    this.#groupsAround?.remove(group, memberGroup);
     return owners.has(group) ? this.#lastOwner("member_group_id") : null;
   }
 
@@ -282,11 +294,13 @@ class Draft {
     }));
     if (wrong !== null) return wrong;
     if (!isThere) return invalid("member_role_id", "no such role");
+    this.#rolesAround ??= new Around(Array.from(this.#roles, ([id, node]) => [id, node.memberRoles]));
+    this.#rolesAround.add(role, memberRole);
+    const { of: above } = this.#rolesAround;
     const below = (each: RoleId) => (isSystemRole(each) ? [] : (this.#roles.get(each)?.memberRoles ?? []));
     if (isOnCycle(role, below)) {
       return refused("member_role_id", "a role can't be a member of itself, directly or through other roles");
     }
-    const above = containing(this.#roles, ({ memberRoles }) => memberRoles);
     if (longestChain(role, below, chainMax) + longestChain(role, above, chainMax) >= chainMax) {
       return refused("member_role_id", `roles can't be nested more than ${chainMax} deep`);
     }
@@ -316,17 +330,16 @@ class Draft {
   }
 
   #ownersClosure(): ReadonlySet<GroupId> {
-    return reachable(ownersGroups(this.#groups), (group) => this.#groups.get(group)?.memberGroups ?? []);
+    return reachable(this.#owners, (group) => this.#groups.get(group)?.memberGroups ?? []);
   }
 
   /** Null: the object, or something above it, is not there. */
   #standing(object: ObjectRef): Access | null {
-    const lookup = lookupIn(this.piece());
-    const access = standingAccess(object, this.#org, lookup);
+    const access = standingAccess(object, this.#org, this.#lookup);
     for (let above: Access | null | undefined = access; above?.parent !== null; ) {
       if (above === undefined) throw new Error("a proposal was judged without the facts that it names");
       if (above === null) return null;
-      above = standingAccess(above.parent, this.#org, lookup);
+      above = standingAccess(above.parent, this.#org, this.#lookup);
     }
     return access ?? null;
   }
@@ -355,20 +368,25 @@ function ownersGroups(groups: ReadonlyMap<GroupId, GroupNode>): GroupId[] {
   return [...groups].flatMap(([group, { builtIn }]) => (builtIn === "owners" ? [group] : []));
 }
 
-/** For each node, those that name it. */
-function containing<Id, Node>(
-  nodes: ReadonlyMap<Id, Node>,
-  inner: (node: Node) => readonly Id[],
-): (id: Id) => readonly Id[] {
-  const above = new Map<Id, Id[]>();
-  for (const [outer, node] of nodes) {
-    for (const one of inner(node)) {
-      const known = above.get(one);
-      if (known === undefined) above.set(one, [outer]);
-      else known.push(outer);
-    }
+/** For each node, those that name it; follows what changes. */
+class Around<Id> {
+  readonly #around = new Map<Id, Set<Id>>();
+
+  constructor(nodes: Iterable<readonly [Id, readonly Id[]]>) {
+    for (const [outer, inner] of nodes) for (const one of inner) this.add(outer, one);
   }
-  return (id) => above.get(id) ?? [];
+
+  readonly of = (inner: Id): Iterable<Id> => this.#around.get(inner) ?? [];
+
+  add(outer: Id, inner: Id): void {
+    const known = this.#around.get(inner);
+    if (known === undefined) this.#around.set(inner, new Set([outer]));
+    else known.add(outer);
+  }
+
+  remove(outer: Id, inner: Id): void {
+    this.#around.get(inner)?.delete(outer);
+  }
 }
 
 function isSystemRole(role: RoleId): boolean {

@@ -80,7 +80,7 @@ export interface Scene {
 /** So many in Owners are looked at to see whether one would be left. */
 const ownersMax = 1000;
 /** So many pairs are compared before other questions get their turn. */
-const pairsAtOnce = 50;
+const pairsAtOnce = 20;
 
 /** Finds out whose access the changes can reach, if they were made one after the other, and reads what that takes. */
 export async function look(
