@@ -602,6 +602,71 @@ test("having a grant means an unexpired ACL that names the principal or one of t
   }
 });
 
+test("the ACLs that name somebody or grant a role are found, each once, and no others", async () => {
+  const { org, on, alice, group: team } = await world();
+  const bob = service.neighbours.member(org);
+  const { id: reader } = given((await service.grants.createRole(role(org, "Reader"))).role);
+  const root = { type: "organization", id: org };
+  await add(
+    org,
+    acl({ object: on, subject: user(alice), grant: permission("read") }),
+    acl({ object: on, subject: user(bob), grant: permission("read") }),
+    acl({ object: root, subject: group(team), grant: roleGrant(reader) }),
+    acl({ object: on, subject: user(bob), grant: roleGrant(reader) }),
+  );
+  const naming = async (
+    {
+      principals = [],
+      groups = [],
+      roles = [],
+    }: Partial<Record<"principals" | "groups" | "roles", string[]>>,
+    limit = 10,
+    orgId: string = org,
+  ) => {
+    const request = { orgId, principalIds: principals, groupIds: groups, roleIds: roles, limit };
+    const { acls, more } = await service.grants.listAclsNaming(request);
+    const text = acls.map(({ object, subject, roleId }) => `${object?.type} ${subject?.value} ${roleId}`);
+    return { acls: text.toSorted(), more };
+  };
+  const [byAlice, byTeam, byBob] = [
+    `project ${alice} `,
+    `organization ${team} ${reader}`,
+    `project ${bob} ${reader}`,
+  ];
+  expect(await naming({ principals: [alice] })).toEqual({ acls: [byAlice], more: false });
+  expect(await naming({ principals: [alice], groups: [team], roles: [reader] })).toEqual({
+    acls: [byAlice, byTeam, byBob].toSorted(),
+    more: false,
+  });
+  expect((await naming({ principals: [alice], groups: [team], roles: [reader] }, 3)).more).toBe(false);
+  expect(await naming({ principals: [alice], groups: [team], roles: [reader] }, 2)).toMatchObject({
+    more: true,
+  });
+  // Ids carry their kind.
+  const none = { acls: [], more: false };
+  expect(await naming({ principals: [team, reader], groups: [alice], roles: [alice] })).toEqual(none);
+  expect(await naming({ principals: [alice], groups: [team], roles: [reader] }, 10, newOrg())).toEqual(none);
+  for (const [more, field] of [
+    [{ principalIds: ["x"] }, "principal_ids[0]"],
+    [{ groupIds: ["x"] }, "group_ids[0]"],
+    [{ roleIds: ["x"] }, "role_ids[0]"],
+    [{ limit: 0 }, "limit"],
+    [{ limit: 10_001 }, "limit"],
+  ] as const) {
+    const request = {
+      orgId: org,
+      principalIds: [],
+      groupIds: [],
+      roleIds: [],
+      limit: 1,
+      ...structuredClone(more),
+    };
+    await expect(
+      service.grants.listAclsNaming(request as Parameters<typeof service.grants.listAclsNaming>[0]),
+    ).rejects.toMatchObject({ kind: "invalid", field });
+  }
+});
+
 test("ACLs that have just expired stand, in lists and in facts, until they are removed", async () => {
   const { org, on, alice } = await world();
   const content = acl({ object: on, subject: user(alice), expiresAt: new Date(Date.now() + 60_000) });

@@ -634,3 +634,75 @@ test("rows that no write of ours would make are read as if they were not there",
   const banana = await insert("banana", "organization", org);
   expect((await access(org, { type: "ai_secret", id: banana })).value).toBeNull();
 });
+
+test("what is below an object is found, nearest first, up to a limit", async () => {
+  const org = newOrg();
+  const [one, other] = [await create(project(org, "one")), await create(project(org, "other"))];
+  const inOne = await create(inProject(one, "dataset", "d"));
+  const open = await create(inProject(other, "experiment", "e", { payloadJson: '{"public":true}' }));
+  const gone = await create(project(org, "gone"));
+  await create(inProject(gone, "dataset", "d"));
+  await service.grants.deleteObject(ref(gone));
+  const listing = await create({
+    ...project(org, "listing"),
+    object: {
+      ...given(project(org, "listing").object),
+      type: "project_group",
+      parent: { type: "organization", id: org },
+      memberProjectIds: [one.id],
+    },
+  });
+  await create(project(newOrg(), "elsewhere"));
+
+  const texts = (objects: readonly { type: string; id: string }[]) =>
+    objects.map(({ type, id }) => `${type} ${id}`);
+  const below = async (
+    objects: readonly { type: string; id: string }[],
+    limit = 100,
+    orgId: string = org,
+  ) => {
+    const found = await service.grants.listObjectsBelow({
+      orgId,
+      objects: objects.map(({ type, id }) => ({ type, id })),
+      limit,
+      onlyPublic: false,
+    });
+    return { ...found, objects: texts(found.objects) };
+  };
+  const root = { type: "organization", id: org };
+  const faces = ["org_member", "org_project", "org_audit_logs"].map((type) => ({ type, id: org }));
+  const logOf = ({ id }: ObjectMessage) => ({ type: "project_log", id });
+  const inProjects = texts([inOne, open]);
+  const all = await below([root]);
+  expect(all.more).toBe(false);
+  expect(all.objects.toSorted()).toEqual(
+    texts([...faces, listing, one, logOf(one), other, logOf(other), inOne, open]).toSorted(),
+  );
+  expect(all.objects.slice(-2).toSorted()).toEqual(inProjects.toSorted());
+  expect(await below([root], 10)).toEqual(all);
+  expect(await below([root], 9)).toEqual({ objects: all.objects.slice(0, 9), more: true });
+  expect((await below([listing])).objects.toSorted()).toEqual(texts([one, logOf(one), inOne]).toSorted());
+  expect((await below([one, inOne])).objects).toEqual(texts([logOf(one)]));
+  expect((await below([open])).objects).toEqual([]);
+  // A face bears its project's id, and is named whether or not that is there.
+  expect((await below([one, listing], 100, newOrg())).objects).toEqual(texts([logOf(one)]));
+
+  const visible = await service.grants.listObjectsBelow({
+    orgId: org,
+    objects: [],
+    limit: 5,
+    onlyPublic: true,
+  });
+  expect({ ...visible, objects: texts(visible.objects) }).toEqual({ objects: texts([open]), more: false });
+  for (const [more, field] of [
+    [{ objects: [{ type: "moon", id: org }] }, "objects[0].type"],
+    [{ objects: [root], onlyPublic: true }, "objects"],
+    [{ limit: 0 }, "limit"],
+    [{ limit: 10_001 }, "limit"],
+  ] as const) {
+    const request = { orgId: org, objects: [], limit: 1, onlyPublic: false, ...structuredClone(more) };
+    await expect(
+      service.grants.listObjectsBelow(request as Parameters<typeof service.grants.listObjectsBelow>[0]),
+    ).rejects.toMatchObject({ kind: "invalid", field });
+  }
+});

@@ -37,29 +37,31 @@ export class ReachStore {
            cross join lateral (
              select ${columns} from acl where org_id = ? and subject_id = named.id and subject_kind = named.kind limit ?
            ) found
-           union
+           union all
            select found.* from unnest(?::uuid[]) as granted (id)
            cross join lateral (select ${columns} from acl where org_id = ? and role_id = granted.id limit ?) found
          ) reaching limit ?`,
         [
           JSON.stringify([
-            ...principals.map((id) => ({ kind: "principal", id })),
-            ...groups.map((id) => ({ kind: "group", id })),
+            ...Array.from(new Set(principals), (id) => ({ kind: "principal", id })),
+            ...Array.from(new Set(groups), (id) => ({ kind: "group", id })),
           ]),
           org,
           limit,
-          `{${roles.join(",")}}`,
+          `{${[...new Set(roles)].join(",")}}`,
           org,
           limit,
-          limit,
+          // Each is found once by its subject and once by its role, at most; so the query can stop where it has enough.
+          2 * limit,
         ],
       ),
     );
-    return rows.map((row) => ({
+    const distinct = new Map(rows.map((row) => [row.id, row]));
+    return Array.from(distinct.values(), (row) => ({
       object: { type: row.object_type, id: row.object_id },
       subject: { kind: row.subject_kind, id: row.subject_id } as PlacedAcl["subject"],
       role: row.role_id,
-    }));
+    })).slice(0, limit);
   }
 
   /** Nearest first, each once, without the objects themselves. */
@@ -106,6 +108,7 @@ export class ReachStore {
 }
 
 interface AclRow {
+  readonly id: string;
   readonly object_type: ObjectRef["type"];
   readonly object_id: ObjectRef["id"];
   readonly subject_kind: string;
