@@ -39,11 +39,14 @@ export function names({ subject }: Acl, { principal, groups }: Asked): boolean {
   );
 }
 
-export function isInForce({ expiresAtMs }: Acl, { nowMs }: Asked): boolean {
+export function isInForce({ expiresAtMs }: Acl, { nowMs }: Pick<Asked, "nowMs">): boolean {
   return expiresAtMs === null || nowMs < expiresAtMs;
 }
 
-export function lets({ grant }: Acl, { permission, type, roles }: Asked): boolean {
+export function lets(
+  { grant }: Acl,
+  { permission, type, roles }: Pick<Asked, "permission" | "type" | "roles">,
+): boolean {
   if (grant.kind === "role") return roles.grants(grant.id, permission, type);
   return (
     grant.kind === "permission" &&

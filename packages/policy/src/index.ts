@@ -15,4 +15,5 @@ export { lookupIn, missingAtAndAbove, type Piece, withFacts } from "./piece.ts";
 export { type Change, ownersAtStake, type Proposed, proposed, type Refused } from "./proposal.ts";
 export { type Block, type PlacedAcl, type Reach, reachOf, type Wanted, type Who } from "./reach.ts";
 export { indexRoles, type RoleIndex } from "./role-index.ts";
+export { type Subjects, subjectsOf } from "./subjects.ts";
 export { everyMemberMayRead, type Target } from "./tree.ts";

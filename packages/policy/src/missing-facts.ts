@@ -3,18 +3,25 @@
 import type { ObjectRef } from "./catalog.ts";
 import type { Question } from "./decide.ts";
 import type { FactKey } from "./facts.ts";
+import type { OrgId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
 import { mayListUnder, nearestKnownAbove, standingAccess } from "./tree.ts";
 
 /** All missing facts that can be named by now: those of the principal, and those of the objects on the way up. */
 export function missingFacts(
-  { org, principal }: Question,
+  { org, principal }: Pick<Question, "org" | "principal">,
   start: ObjectRef,
   lookup: FactLookup,
 ): readonly FactKey[] {
   const keys: FactKey[] = [];
   if (lookup.member(principal) === undefined) keys.push({ kind: "member", org, principal });
   if (lookup.memberships(principal) === undefined) keys.push({ kind: "memberships", org, principal });
+  return [...keys, ...missingAbove(org, start, lookup)];
+}
+
+/** The same without those of a principal. */
+export function missingAbove(org: OrgId, start: ObjectRef, lookup: FactLookup): readonly FactKey[] {
+  const keys: FactKey[] = [];
   if (lookup.groups() === undefined) keys.push({ kind: "groups", org });
   if (lookup.roles() === undefined) keys.push({ kind: "roles", org });
   const addIfMissing = (object: ObjectRef) => {

@@ -107,6 +107,31 @@ test("lists of objects say what the stories expect of each object", async () => 
   expect(found).toEqual([]);
 }, 120_000);
 
+test("lists of principals say what the stories expect of each of them", async () => {
+  const found: string[] = [];
+  for (const story of stories) {
+    for (const expectation of story.scenario.expectations) {
+      const { orgId, who, permission, what } = story.question(expectation);
+      if (what?.$case !== "object" || who?.$case !== "principalId") continue;
+      const ids = await everyPage(async (cursor) => {
+        const page = { limit: 2, cursor, consistency: undefined };
+        const listed = await system.decision.listPrincipals({
+          orgId,
+          object: what.value,
+          permission,
+          ...page,
+        });
+        return { ids: listed.principals.map(({ principal }) => principal?.id ?? ""), cursor: listed.cursor };
+      });
+      if (ids.includes(who.value) !== expectation.allowed) {
+        found.push(`${story.scenario.file}: ${expectation.text}`);
+      }
+    }
+  }
+  expect(found).toEqual([]);
+}, 120_000);
+
+/** The ids of all pages, which must follow one another. */
 async function everyPage(
   page: (cursor: string) => Promise<{ readonly ids: readonly string[]; readonly cursor: string }>,
 ): Promise<string[]> {
@@ -117,6 +142,7 @@ async function everyPage(
     ids.push(...some);
     next = cursor;
   } while (next !== "");
+  expect(ids).toEqual([...new Set(ids)].toSorted());
   return ids;
 }
 

@@ -358,6 +358,55 @@ describe("ListGroups", () => {
   });
 });
 
+describe("FindPrincipals", () => {
+  const ids = async (groupIds: readonly string[], limit: number): Promise<string[]> => {
+    const found: string[] = [];
+    for (;;) {
+      const after = found.at(-1) ?? "";
+      const page = await running.groups.findPrincipals({
+        orgId: org.id,
+        groupIds: [...groupIds],
+        after,
+        limit,
+      });
+      found.push(...page.principalIds);
+      expect(page.revision?.position).toBe((await org.lastEvent())?.position);
+      if (!page.more) return found;
+      expect(page.principalIds).toHaveLength(limit);
+    }
+  };
+
+  test("finds whom the groups hold, over nested groups too, each once and in order", async () => {
+    const people = [org.user(), org.user(), org.user(), org.user()];
+    const [alice = "", bob = "", carol = "", dave = ""] = people;
+    const inner = await org.group([alice, bob]);
+    const outer = await org.group([bob, carol], [inner.id]);
+    const gone = await org.group([dave], [inner.id]);
+    await running.groups.deleteGroup({ context, orgId: org.id, id: gone.id });
+    for (const limit of [1, 2, 1000]) {
+      expect(await ids([outer.id, inner.id, randomUUID()], limit)).toEqual([alice, bob, carol].toSorted());
+      expect(await ids([inner.id], limit)).toEqual([alice, bob].toSorted());
+      expect(await ids([gone.id], limit)).toEqual([]);
+      expect(await ids([], limit)).toEqual([]);
+    }
+    const other = await Organization.provisioned(running);
+    const foreign = { orgId: other.id, groupIds: [outer.id], after: "", limit: 10 };
+    expect((await running.groups.findPrincipals(foreign)).principalIds).toEqual([]);
+  });
+
+  test.each([
+    ["org_id", { orgId: "Acme" }],
+    ["group_ids[0]", { groupIds: ["staff"] }],
+    ["group_ids", { groupIds: Array(10_001).fill(randomUUID()) }],
+    ["after", { after: "alice" }],
+    ["limit", { limit: 0 }],
+    ["limit", { limit: 1001 }],
+  ])("names the field that is wrong: %s", async (field, wrong) => {
+    const request = { orgId: org.id, groupIds: [], after: "", limit: 10, ...wrong };
+    await expectRefusal(() => running.groups.findPrincipals(request), { kind: "invalid", field });
+  });
+});
+
 describe("bad input changes nothing and names the field", () => {
   const tooLong = "x".repeat(256);
   const contents: [string, object, string][] = [

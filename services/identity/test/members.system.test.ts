@@ -263,6 +263,37 @@ describe("coming back", () => {
   });
 });
 
+describe("FindMembers", () => {
+  test("answers the ids of active members in order, page by page, and where the log stood", async () => {
+    const ids = [await org.user(), await org.user(), await org.user()];
+    const gone = await org.user();
+    await org.remove([gone]);
+    const all = (await org.members()).toSorted();
+    expect(all).toEqual(expect.arrayContaining(ids));
+    for (const limit of [1, 2, 1000]) {
+      const found: string[] = [];
+      for (;;) {
+        const page = await running.identity.findMembers({ orgId: org.id, after: found.at(-1) ?? "", limit });
+        expect(page.revision?.position).toBe((await org.lastEvent())?.position);
+        found.push(...page.principalIds);
+        if (!page.more) break;
+        expect(page.principalIds).toHaveLength(limit);
+      }
+      expect(found).toEqual(all);
+    }
+  });
+
+  test.each([
+    ["org_id", { orgId: "Acme" }],
+    ["after", { after: "Ada" }],
+    ["limit", { limit: 0 }],
+    ["limit", { limit: 1001 }],
+  ])("names the field that is wrong: %s", async (field, wrong) => {
+    const request = { orgId: org.id, after: "", limit: 10, ...wrong };
+    await expect(running.identity.findMembers(request)).rejects.toMatchObject({ kind: "invalid", field });
+  });
+});
+
 describe("GetMembers, ListMembers", () => {
   test("answer active members alone, filtered, paged both ways", async () => {
     const users = [];

@@ -14,6 +14,7 @@ const questions: readonly string[] = [
   "POST /v1/access/explain",
   "POST /v1/access/list-objects",
   "POST /v1/access/simulate",
+  "POST /v1/access/list-principals",
 ];
 
 const nothing = undefined as never;

@@ -312,6 +312,13 @@ const writes: Readonly<Record<string, Write>> = {
     required: ["changes"],
     fields: {},
   },
+  "POST access/list-principals": {
+    method: "POST",
+    path: () => "/v1/access/list-principals",
+    valid: () => ({ permission: "read", object: { type: "project", id: things.project } }),
+    required: ["permission", "object"],
+    fields: { permission: "word", cursor: "cursor", limit: "page size" },
+  },
   "POST access/permissions": {
     method: "POST",
     path: () => "/v1/access/permissions",

@@ -149,3 +149,93 @@ test("a change is in the list from its answer on, for whoever brings its revisio
     expect(ids.includes(experiments[5] ?? "")).toBe(isThere);
   }
 });
+
+interface PrincipalsPage {
+  readonly principals: readonly {
+    readonly principal: { readonly id: string; readonly name: string | null };
+    readonly reason: string;
+    readonly paths: readonly {
+      readonly acl: { readonly id: string };
+      readonly groups: readonly { readonly id: string; readonly name: string | null }[];
+    }[];
+    readonly paths_cut: boolean;
+  }[];
+  readonly cursor: string | null;
+}
+
+async function holders(body: object): Promise<PrincipalsPage["principals"]> {
+  const all: PrincipalsPage["principals"][number][] = [];
+  let cursor: string | null = null;
+  do {
+    const page: PrincipalsPage = await facade.owner.rest.ok("POST", "/v1/access/list-principals", {
+      ...fully,
+      ...body,
+      ...(cursor !== null && { cursor }),
+    });
+    all.push(...page.principals);
+    cursor = page.cursor;
+  } while (cursor !== null);
+  return all;
+}
+
+test("who may do something is listed, each with how", async () => {
+  const inner = await create("group", { name: "Inner" });
+  const outer = await create("group", { name: "Outer", member_groups: [inner] });
+  const people = await Promise.all([
+    facade.member([inner]),
+    facade.member([inner, outer]),
+    facade.member([]),
+  ]);
+  const [one, both, named] = people;
+  const project = await create("project", { name: "Whose" });
+  const object = { type: "project", id: project };
+  const on = { object_type: "project", object_id: project };
+  const byGroup = await create("acl", { ...on, group_id: outer, permission: "delete" });
+  const byName = await create("acl", { ...on, user_id: named?.id, permission: "delete" });
+  const former = await facade.member([inner]);
+  await facade.owner.rest.ok("PATCH", "/v1/organization/members", { remove_users: { ids: [former.id] } });
+
+  const everybody = await facade.owner.rest.ok<{ objects: { id: string }[] }>("GET", "/v1/user");
+  const all = [...everybody.objects.map(({ id }) => id), former.id].toSorted();
+  const checks = all.map((principal_id) => ({ principal_id, permission: "delete", object }));
+  const { results } = await facade.owner.rest.ok<{ results: { allowed: boolean }[] }>(
+    "POST",
+    "/v1/access/batch-check",
+    { checks, ...fully },
+  );
+  const allowed = all.filter((_, index) => results[index]?.allowed);
+  expect(allowed).toEqual(expect.arrayContaining(people.map(({ id }) => id)));
+
+  for (const limit of [1, 2, 1000]) {
+    const listed = await holders({ object, permission: "delete", limit });
+    expect(listed.map(({ principal }) => principal.id)).toEqual(allowed);
+    const waysOf = (person: Person | undefined) =>
+      listed
+        .find(({ principal }) => principal.id === person?.id)
+        ?.paths.map(({ acl, groups }) => [acl.id, ...groups.map(({ name }) => name)])
+        .toSorted();
+    expect(waysOf(one)).toEqual([[byGroup, "Inner", "Outer"]]);
+    expect(waysOf(both)).toEqual([
+      [byGroup, "Inner", "Outer"],
+      [byGroup, "Outer"],
+    ]);
+    expect(waysOf(named)).toEqual([[byName]]);
+    for (const { principal, reason } of listed)
+      expect([principal.name, reason]).toEqual([expect.any(String), "grant"]);
+  }
+});
+
+test("a public experiment is for every member, who is said to need no grant; and what is not there for nobody", async () => {
+  const open = await create("experiment", { name: "open", project_id: projects[0], public: true });
+  const listed = await holders({ object: { type: "experiment", id: open }, permission: "read", limit: 3 });
+  const { objects } = await facade.owner.rest.ok<{ objects: { id: string }[] }>("GET", "/v1/user");
+  expect(listed.map(({ principal }) => principal.id)).toEqual(objects.map(({ id }) => id).toSorted());
+  expect(listed.find(({ principal }) => principal.id === person.id)?.reason).toBe("public");
+  await facade.owner.rest.ok("DELETE", `/v1/experiment/${open}`);
+  expect(
+    await facade.owner.rest.request("POST", "/v1/access/list-principals", {
+      object: { type: "experiment", id: open },
+      permission: "read",
+    }),
+  ).toMatchObject({ status: 404 });
+});

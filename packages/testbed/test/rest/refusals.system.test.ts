@@ -147,6 +147,12 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       // In its own organisation, where there is no such group.
       stranger: 400,
     },
+    "POST /v1/access/list-principals": {
+      path: "/v1/access/list-principals",
+      body: { permission: "read", object: { type: "project", id: project.id } },
+      viewer: 403,
+      stranger: 404,
+    },
     // Each question in it is refused alone.
     "POST /v1/access/batch-check": {
       path: "/v1/access/batch-check",

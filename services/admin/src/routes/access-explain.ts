@@ -2,6 +2,7 @@ import { administration } from "@portcullis/policy";
 import type {
   ExplainedAcl,
   ExplainResponse,
+  GrantPath,
   MissingStep,
   Named,
 } from "@portcullis/proto/decision/v1/decision";
@@ -13,7 +14,8 @@ import { type Route, route } from "../route.ts";
 import { idOrNull, present, renames, timeText } from "../wire.ts";
 import { askedAbout, isSelf, mayAsk, questionToWire, single } from "./access-check.ts";
 
-const named = z.object({ type: z.string(), id: z.string(), name: z.string().nullable() });
+/** Something with its name. */
+export const named = z.object({ type: z.string(), id: z.string(), name: z.string().nullable() });
 
 const explainedAcl = z.object({
   id: z.string(),
@@ -34,19 +36,20 @@ const missingStep = z.object({
   is_enough: z.boolean(),
 });
 
+/** One way from a principal to an object. */
+export const grantPath = z.object({
+  acl: explainedAcl,
+  groups: z.array(named),
+  roles: z.array(named),
+  objects: z.array(named),
+});
+
 const explanation = z.object({
   allowed: z.boolean(),
   reason: z.string(),
   sentence: z.string(),
   principal: named,
-  paths: z.array(
-    z.object({
-      acl: explainedAcl,
-      groups: z.array(named),
-      roles: z.array(named),
-      objects: z.array(named),
-    }),
-  ),
+  paths: z.array(grantPath),
   paths_cut: z.boolean(),
   nearest: z.array(z.object({ acl: explainedAcl.nullable(), missing: z.array(missingStep) })),
   nearest_cut: z.boolean(),
@@ -99,12 +102,7 @@ function show(told: ExplainResponse): z.infer<typeof explanation> {
     reason: told.reason,
     sentence: told.sentence,
     principal: showNamed(present(told.principal)),
-    paths: told.paths.map(({ acl, groups, roles, objects }) => ({
-      acl: showAcl(present(acl)),
-      groups: groups.map(showNamed),
-      roles: roles.map(showNamed),
-      objects: objects.map(showNamed),
-    })),
+    paths: told.paths.map(showPath),
     paths_cut: told.pathsCut,
     nearest: told.nearest.map(({ acl, missing }) => ({
       acl: acl === undefined ? null : showAcl(acl),
@@ -115,7 +113,16 @@ function show(told: ExplainResponse): z.infer<typeof explanation> {
   };
 }
 
-function showNamed({ type, id, name }: Named): z.infer<typeof named> {
+export function showPath({ acl, groups, roles, objects }: GrantPath): z.infer<typeof grantPath> {
+  return {
+    acl: showAcl(present(acl)),
+    groups: groups.map(showNamed),
+    roles: roles.map(showNamed),
+    objects: objects.map(showNamed),
+  };
+}
+
+export function showNamed({ type, id, name }: Named): z.infer<typeof named> {
   return { type, id, name: name === "" ? null : name };
 }
 

@@ -72,7 +72,7 @@ interface Explained {
   readonly explanation: Explanation;
 }
 
-type Name = (type: string, id: string) => Named;
+export type Name = (type: string, id: string) => Named;
 
 function responseOf({ decision, paths, arePathsCut, misses, areMissesCut }: Explanation, named: Name) {
   return {
@@ -93,7 +93,8 @@ function reasonOf(decision: Explanation["decision"]): string {
   return decision.because === "public" ? "public" : "grant";
 }
 
-function pathMessage({ acl, groups, roles, objects }: GrantPath, named: Name): PathMessage {
+/** A path on the wire; `named` makes the names that are filled in later. */
+export function pathMessage({ acl, groups, roles, objects }: GrantPath, named: Name): PathMessage {
   const on = objects.at(-1);
   return {
     acl: on === undefined ? undefined : aclMessage({ acl, on }, named),

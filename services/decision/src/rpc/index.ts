@@ -3,13 +3,13 @@ import type { Handlers } from "@portcullis/chassis/rpc/server";
 import type { FactReader } from "@portcullis/facts";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
-import type { NameOwners } from "../names.ts";
 import type { SurroundingOwners } from "../surroundings.ts";
 import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
 import { checkStream } from "./check-stream.ts";
 import { explain } from "./explain.ts";
 import { listObjects } from "./list-objects.ts";
+import { listPrincipals, type PrincipalOwners } from "./list-principals.ts";
 import { permissions } from "./permissions.ts";
 import { simulate } from "./simulate.ts";
 import { standing } from "./standing.ts";
@@ -17,7 +17,7 @@ import { standing } from "./standing.ts";
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
   facts: FactReader,
-  owners: NameOwners &
+  owners: PrincipalOwners &
     SurroundingOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
 ): Handlers<typeof DecisionService> {
   return {
@@ -28,6 +28,7 @@ export function handlers(
     explain: (request, call) => explain(facts, owners, request, call),
     listObjects: (request, call) => listObjects(facts, owners.grants, request, call),
     simulate: (request, call) => simulate(owners, request, call),
+    listPrincipals: (request, call) => listPrincipals(facts, owners, request, call),
     standing: (request, call) => standing(facts, owners.grants, request, call),
   };
 }

@@ -4,6 +4,7 @@ import type { GroupsStore } from "../store/groups-store.ts";
 import { addPrincipals } from "./add-principals.ts";
 import { createGroup } from "./create-group.ts";
 import { deleteGroup } from "./delete-group.ts";
+import { findPrincipals } from "./find-principals.ts";
 import { getGroup } from "./get-group.ts";
 import { listGroups } from "./list-groups.ts";
 import { listPrincipalsOf } from "./list-principals-of.ts";
@@ -24,6 +25,7 @@ export function handlers(store: GroupsStore): Handlers<typeof GroupsService> {
     listGroups: (request) => listGroups(store, request),
     addPrincipals: (request, call) => addPrincipals(store, request, call),
     listPrincipalsOf: (request) => listPrincipalsOf(store, request),
+    findPrincipals: (request) => findPrincipals(store, request),
     reserveDeparture: (request, call) => reserveDeparture(store, request, call),
   };
 }

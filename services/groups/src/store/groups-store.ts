@@ -10,9 +10,9 @@ import {
   type OrgId,
   type PrincipalId,
 } from "@portcullis/policy";
-import type { WriteContext } from "@portcullis/proto/events/v1/events";
+import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, type Write, type Written } from "@portcullis/store";
+import { type Database, listPage, snapshotOf, type Write, type Written } from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
 import {
   difference,
@@ -268,6 +268,33 @@ export class GroupsStore {
   /** The first principals, by id, that any of these groups names directly. */
   async principalsOf(org: OrgId, groups: readonly GroupId[], limit: number): Promise<PrincipalId[]> {
     return principalsOf(this.#database, org, groups, limit);
+  }
+
+  /** Who is in the closures of these groups, in ascending order; and where the log stood when that was read. */
+  async findPrincipals(
+    org: OrgId,
+    groups: readonly GroupId[],
+    after: PrincipalId | null,
+    limit: number,
+  ): Promise<{ readonly result: PrincipalId[]; readonly revision: Revision }> {
+    return snapshotOf(this.#database, org, async (client) => {
+      const { rows } = await client.query<{ principal_id: PrincipalId }>(
+        `with recursive closure (id) as (
+           select id from permission_group where id = any($2::uuid[]) and org_id = $1 and deleted_at is null
+           union
+           select inner_group.id from closure join group_nesting on group_nesting.group_id = closure.id
+             join permission_group inner_group on inner_group.id = group_nesting.member_group_id
+               and inner_group.org_id = $1 and inner_group.deleted_at is null
+         )
+         select distinct principal_id from closure, lateral (
+           select principal_id from group_principal
+           where group_id = closure.id and org_id = $1 and ($3::uuid is null or principal_id > $3)
+           order by principal_id limit $4
+         ) as held order by principal_id limit $4`,
+        [org, groups, after, limit],
+      );
+      return rows.map((row) => row.principal_id);
+    });
   }
 
   async #make(

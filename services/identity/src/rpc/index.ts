@@ -4,6 +4,7 @@ import type { MembersStore } from "../store/members-store.ts";
 import type { OrganizationsStore } from "../store/organizations-store.ts";
 import { createOrganization } from "./create-organization.ts";
 import { ensureUser } from "./ensure-user.ts";
+import { findMembers } from "./find-members.ts";
 import { findOrganization } from "./find-organization.ts";
 import { getMembers } from "./get-members.ts";
 import { getOrganization } from "./get-organization.ts";
@@ -27,5 +28,6 @@ export function handlers(
     removeMembers: (request, call) => removeMembers(members, request, call),
     getMembers: (request) => getMembers(members, request),
     listMembers: (request) => listMembers(members, request),
+    findMembers: (request) => findMembers(members, request),
   };
 }

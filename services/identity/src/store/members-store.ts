@@ -3,9 +3,9 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { invalid } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { FactKey, OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
-import type { WriteContext } from "@portcullis/proto/events/v1/events";
+import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Change, type Database, listPage, type Written } from "@portcullis/store";
+import { type Change, type Database, listPage, snapshotOf, type Written } from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
 import type { Departures } from "../departures.ts";
 import { emailKey } from "../domain/email-address.ts";
@@ -108,6 +108,21 @@ export class MembersStore {
   /** The active ones among these. */
   async get(org: OrgId, ids: readonly PrincipalId[]): Promise<Principal[]> {
     return this.#database.read((em) => activeMembers(em, org, ids));
+  }
+
+  /** The ids of active members in ascending order; and where the log stood when that was read. */
+  async find(
+    org: OrgId,
+    after: PrincipalId | null,
+    limit: number,
+  ): Promise<{ readonly result: PrincipalId[]; readonly revision: Revision }> {
+    return snapshotOf(this.#database, org, async (client) => {
+      const { rows } = await client.query<{ id: PrincipalId }>(
+        `select id from active_member where org_id = $1 and ($2::uuid is null or id > $2) order by id limit $3`,
+        [org, after, limit],
+      );
+      return rows.map(({ id }) => id);
+    });
   }
 
   async list(org: OrgId, filter: MemberFilter, page: Page | undefined): Promise<Principal[]> {
