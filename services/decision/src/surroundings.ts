@@ -32,7 +32,8 @@ export interface SurroundingOwners {
 
 /** An owner takes no more ids in one list than this; what is beyond counts as cut off. */
 const idsMax = 10_000;
-const keysMax = 1000;
+/** Objects may bear many ACLs, and an owner is not waited for long. */
+const keysAtOnce = 250;
 
 export function surroundingsOf(
   org: OrgId,
@@ -138,7 +139,7 @@ function firstOf(ids: ReadonlySet<string>): [string[], boolean] {
 /** The indexes of the keys that this owner is asked for, as many at once as it takes. */
 function chunksFor(owner: Owner, keys: readonly FactKey[]): readonly (readonly number[])[] {
   const indexes = keys.flatMap((key, index) => (factOwners[key.kind] === owner ? [index] : []));
-  return Array.from({ length: Math.ceil(indexes.length / keysMax) }, (_none, chunk) =>
-    indexes.slice(chunk * keysMax, (chunk + 1) * keysMax),
+  return Array.from({ length: Math.ceil(indexes.length / keysAtOnce) }, (_none, chunk) =>
+    indexes.slice(chunk * keysAtOnce, (chunk + 1) * keysAtOnce),
   );
 }

@@ -1,11 +1,12 @@
 // A simulation is of one state of all logs: it counts only what was read while none of them moved.
 
 import { Metadata } from "@grpc/grpc-js";
+import type { Fault } from "@portcullis/chassis/fault";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { FactOwner, FactOwners } from "@portcullis/facts";
 import type { FactKey, FactKind, FactValues, GroupId, OrgId, PrincipalId } from "@portcullis/policy";
 import { expect, test } from "vitest";
-import { simulate } from "../src/rpc/simulate.ts";
+import { simulator } from "../src/rpc/simulate.ts";
 import type { SurroundingOwners } from "../src/surroundings.ts";
 
 const org = "a0000000-0000-4000-8000-00000000000a" as OrgId;
@@ -77,14 +78,14 @@ const request = {
 
 test("what was read while a log moved is read again", async () => {
   const { around, readings } = owners([false, false, true], { moves: 2 });
-  const answer = await simulate(around, request, call);
+  const answer = await simulator(around)(request, call);
   expect(answer.differences).toEqual([]);
   expect(readings()).toBe(3);
 });
 
 test("a refusal too is of a state that stood still", async () => {
   const { around } = owners([true, false], { moves: 1 });
-  await expect(simulate(around, request, call)).rejects.toMatchObject({
+  await expect(simulator(around)(request, call)).rejects.toMatchObject({
     kind: "invalid",
     field: "changes[0].add_principal.group_id",
   });
@@ -92,13 +93,54 @@ test("a refusal too is of a state that stood still", async () => {
 
 test("logs that never stand still make it unavailable, and not wrong", async () => {
   const { around, readings } = owners([true], { moves: 1000 });
-  await expect(simulate(around, request, call)).rejects.toMatchObject({ kind: "unavailable" });
+  await expect(simulator(around)(request, call)).rejects.toMatchObject({ kind: "unavailable" });
   expect(readings()).toBe(4);
 });
 
 test("nothing is read for somebody who has gone away", async () => {
   const { around, readings } = owners([true], { moves: 0 });
   const gone = AbortSignal.abort(new Error("gone"));
-  await expect(simulate(around, request, { ...call, signal: gone })).rejects.toThrow("gone");
+  await expect(simulator(around)(request, { ...call, signal: gone })).rejects.toThrow("gone");
   expect(readings()).toBe(0);
+});
+
+test("two are in work at a time, some wait, and the others are told to come again", async () => {
+  const { around } = owners([true], { moves: 0 });
+  const { promise: open, resolve: letOn } = Promise.withResolvers<undefined>();
+  let [inWork, most] = [0, 0];
+  const simulate = simulator({
+    ...around,
+    facts: {
+      ...around.facts,
+      identity: {
+        ...around.facts.identity,
+        async heads(orgs) {
+          inWork += 1;
+          most = Math.max(most, inWork);
+          await open;
+          inWork -= 1;
+          return around.facts.identity.heads(orgs);
+        },
+      },
+    },
+  });
+  const all = Array.from({ length: 20 }, () =>
+    simulate(request, call).then(
+      () => "answered",
+      (fault: Fault) => fault.kind,
+    ),
+  );
+  expect(await Promise.all(all.slice(18))).toEqual(["exhausted", "exhausted"]);
+  letOn(undefined);
+  expect(await Promise.all(all.slice(0, 18))).toEqual(Array.from({ length: 18 }, () => "answered"));
+  expect(most).toBe(2);
+});
+
+test("a service token may simulate in its own organisation alone", async () => {
+  const { around, readings } = owners([true], { moves: 0 });
+  const asking = (orgId: string) =>
+    simulator(around)(request, { ...call, caller: { kind: "other", principalId: ada, orgId } });
+  await expect(asking("b0000000-0000-4000-8000-00000000000b")).rejects.toMatchObject({ kind: "denied" });
+  expect(readings()).toBe(0);
+  expect((await asking(org)).pairsExamined).toBe(0);
 });

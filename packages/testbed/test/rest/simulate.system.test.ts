@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { permissions, systemRoles } from "@portcullis/policy";
+import type { ProposedChange } from "@portcullis/proto/decision/v1/decision";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Facade, type Person, positions, startFacade } from "./facade.ts";
 
@@ -182,6 +183,57 @@ test("each kind of change does what was simulated of it, and simulating writes n
     expect(linesOf(simulated, "lost")).toEqual([...before].filter((line) => !after.has(line)).toSorted());
     expect(simulated.differences.length > 0).toBe(moves);
   }
+});
+
+const uuid = randomUUID();
+const onProject = { object: { type: "project", id: uuid }, restrictObjectType: "", expiresAt: undefined };
+const principal = { $case: "principalId", value: uuid } as const;
+
+test.each<[string, ProposedChange["change"], string]>([
+  ["no change", undefined, "changes[0]"],
+  ["no id", { $case: "removeMember", value: { principalId: "" } }, "changes[0].remove_member.principal_id"],
+  [
+    "an ACL for nobody",
+    {
+      $case: "addAcl",
+      value: { ...onProject, subject: undefined, grant: { $case: "permission", value: "read" } },
+    },
+    "changes[0].add_acl",
+  ],
+  [
+    "an unknown permission",
+    {
+      $case: "addAcl",
+      value: { ...onProject, subject: principal, grant: { $case: "permission", value: "fly" } },
+    },
+    "changes[0].add_acl.permission",
+  ],
+  [
+    "a restriction beside a role",
+    {
+      $case: "addAcl",
+      value: {
+        ...onProject,
+        subject: principal,
+        grant: { $case: "roleId", value: uuid },
+        restrictObjectType: "project",
+      },
+    },
+    "changes[0].add_acl.restrict_object_type",
+  ],
+  ["no ACL to remove", { $case: "removeAcl", value: { what: undefined } }, "changes[0].remove_acl"],
+  [
+    "an unknown type",
+    {
+      $case: "addRolePermission",
+      value: { roleId: uuid, permission: "read", restrictObjectType: "moon" },
+    },
+    "changes[0].add_role_permission.restrict_object_type",
+  ],
+])("over gRPC, a malformed change is refused: %s", async (_name, change, field) => {
+  await expect(
+    facade.system.decision.simulate({ orgId: facade.org.orgId, changes: [{ change }] }),
+  ).rejects.toMatchObject({ kind: "invalid", field });
 });
 
 test("what can't be done can't be simulated, and the error says the same", async () => {

@@ -11,7 +11,7 @@ import { explain } from "./explain.ts";
 import { listObjects } from "./list-objects.ts";
 import { listPrincipals, type PrincipalOwners } from "./list-principals.ts";
 import { permissions } from "./permissions.ts";
-import { simulate } from "./simulate.ts";
+import { simulator } from "./simulate.ts";
 import { standing } from "./standing.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
@@ -27,8 +27,8 @@ export function handlers(
     permissions: (request, call) => permissions(facts, request, call),
     explain: (request, call) => explain(facts, owners, request, call),
     listObjects: (request, call) => listObjects(facts, owners.grants, request, call),
-    simulate: (request, call) => simulate(owners, request, call),
     listPrincipals: (request, call) => listPrincipals(facts, owners, request, call),
+    simulate: simulator(owners),
     standing: (request, call) => standing(facts, owners.grants, request, call),
   };
 }

@@ -5,6 +5,7 @@ import { encodeRevision, type FactOwners, historyOf, type Seen } from "@portcull
 import { objectToWire } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { SimulateRequest, SimulateResponse } from "@portcullis/proto/decision/v1/decision";
+import { bulkhead, isBulkheadRejectedError } from "cockatiel";
 import { mayAskAbout } from "../callers.ts";
 import { changesFromWire, refusalFault, type SentChange } from "../proposal-wire.ts";
 import { compare, look, type Scene, type SimulationLimits } from "../simulation.ts";
@@ -16,11 +17,31 @@ const lookedAt: readonly Owner[] = ["identity", "groups", "grants"];
 /** How often a state is looked for that stands still while it is read. */
 const readingsMax = 4;
 
-export async function simulate(
+/** So many simulations are in work at a time, and so many more wait their turn: questions of others come first. */
+const inWorkMax = 2;
+const waitingMax = 16;
+
+/** The handler of the RPC, for one process. */
+export function simulator(
+  owners: SurroundingOwners,
+): (request: SimulateRequest, call: Call) => Promise<SimulateResponse> {
+  const turns = bulkhead(inWorkMax, waitingMax);
+  return async (request, call) => {
+    try {
+      return await turns.execute(() => simulate(owners, request, call));
+    } catch (thrown) {
+      if (!isBulkheadRejectedError(thrown)) throw thrown;
+      throw new Fault("exhausted", "too many simulations at once", { retryAfterMs: 1000 });
+    }
+  };
+}
+
+async function simulate(
   owners: SurroundingOwners,
   request: SimulateRequest,
   call: Call,
 ): Promise<SimulateResponse> {
+  call.signal.throwIfAborted();
   const org = uuid<OrgId>(request.orgId, "org_id");
   mayAskAbout(org, call);
   const changes = changesFromWire(request.changes);
