@@ -82,6 +82,7 @@ async function group({ orgId }: Organization, principalIds: string[], memberGrou
     description: undefined,
     principalIds,
     memberGroupIds,
+    ownerId: "",
   });
   return made?.id ?? "";
 }

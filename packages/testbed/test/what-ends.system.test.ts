@@ -249,6 +249,7 @@ class Organization {
       description: undefined,
       principalIds,
       memberGroupIds,
+      ownerId: "",
     });
     return group?.id ?? "";
   }
@@ -263,6 +264,7 @@ class Organization {
       name: randomUUID(),
       permissions,
       memberRoleIds,
+      ownerId: "",
     });
     return role?.id ?? "";
   }

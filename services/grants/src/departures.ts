@@ -1,7 +1,8 @@
-// What is cleared up here when somebody or something goes: the ACLs that name a former member, those that name a deleted
-// group or sit on it, and what a deletion here left to do. Decisions do not wait for it: members, groups, roles and
-// objects are the gates that close first.
+// What is done here behind what happened elsewhere. When somebody or something goes: the ACLs that name a former member,
+// those that name a deleted group or sit on it, and what a deletion here left to do. Decisions do not wait for that:
+// members, groups, roles and objects are the gates that close first. When a group is made: its owner's grant on it.
 
+import { isUuid } from "@portcullis/chassis/fields";
 import type { GroupId, ObjectId, ObjectRef, OrgId, PrincipalId, RoleId } from "@portcullis/policy";
 import type { Event } from "@portcullis/proto/events/v1/events";
 import type { FollowerOptions, Write } from "@portcullis/store";
@@ -15,6 +16,7 @@ import {
   touchedBy,
 } from "./store/acl-rows.ts";
 import { clearDeleted } from "./store/deleted-object.ts";
+import { grantOwner, markOwned } from "./store/group-owner.ts";
 
 type Following = Pick<FollowerOptions, "source" | "actions" | "handle">;
 
@@ -39,13 +41,14 @@ export function membersRemoved(neighbours: Neighbours): Following {
   };
 }
 
-/** Clears up behind a group that was deleted. */
-export function groupDeleted(): Following {
+/** Gives whoever made a group its grant on it, and clears up behind a group that was deleted. */
+export function groupsChanged(neighbours: Neighbours): Following {
   return {
     source: "groups",
-    actions: ["group_deleted"],
+    actions: ["group_created", "group_deleted"],
     async handle(write, event) {
       const id = event.subject?.id ?? "";
+      if (event.action === "group_created") return giveToOwner(write, event, id as GroupId, neighbours);
       return clear(write, event.orgId as OrgId, {
         subjects: [{ kind: "group", id: id as GroupId }],
         on: [{ type: "group", id: id as ObjectId }],
@@ -74,6 +77,39 @@ export function deletedHere(): Following {
 }
 
 const askedAtOnce = 1000;
+
+/**
+ * The owner gets it who is a member, and has been one since the group was made: who has left and come back meanwhile
+ * comes back with nothing. A group that is gone again gets no ACL.
+ */
+async function giveToOwner(
+  write: Write,
+  event: Event,
+  group: GroupId,
+  neighbours: Neighbours,
+): Promise<void> {
+  const org = event.orgId as OrgId;
+  const owner = ownerOf(event);
+  if (owner === null || !(await markOwned(write, org, group))) return;
+  const { members, groups, sameSince, asOf } = await neighbours(
+    org,
+    { principals: [owner], groups: true },
+    {},
+  );
+  const then = event.dependsOn.find((place) => place.owner === "identity");
+  const now = asOf.find((place) => place.owner === "identity");
+  const isSameMember =
+    members.has(owner) &&
+    then !== undefined &&
+    then.incarnation === now?.incarnation &&
+    (sameSince.get(owner) ?? Infinity) <= then.position;
+  if (isSameMember && groups.has(group)) await grantOwner(write, org, group, owner);
+}
+
+function ownerOf(event: Event): PrincipalId | null {
+  const after = JSON.parse(event.afterJson) as { readonly ownerId?: unknown };
+  return typeof after.ownerId === "string" && isUuid(after.ownerId) ? (after.ownerId as PrincipalId) : null;
+}
 
 async function clear(write: Write, org: OrgId, selector: AclSelector): Promise<"unfinished" | undefined> {
   const { rows, unfinished } = await removeAcls(write.em, org, selector);

@@ -15,6 +15,8 @@ export interface Asked {
 export interface Known {
   /** Those of the principals that are active members. */
   readonly members: ReadonlySet<PrincipalId>;
+  /** After which place of identity's log nothing has changed about them, be they members or not. */
+  readonly sameSince: ReadonlyMap<PrincipalId, number>;
   /** All live groups, if groups were asked for. */
   readonly groups: ReadonlySet<GroupId>;
   readonly asOf: readonly Place[];
@@ -43,6 +45,7 @@ export function neighboursOf(identity: Facts, groups: Facts): Neighbours {
     const live = (nesting.facts[0]?.value ?? new Map()) as Groups;
     return {
       members: new Set(asked.principals.filter((_, index) => (members.facts[index]?.value ?? null) !== null)),
+      sameSince: new Map(asked.principals.map((id, index) => [id, members.facts[index]?.lo ?? Infinity])),
       groups: new Set(live.keys()),
       asOf: [...members.asOf, ...nesting.asOf],
     };

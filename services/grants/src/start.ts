@@ -2,7 +2,9 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import type { OrgId } from "@portcullis/policy";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
+import type { Revision } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import {
@@ -15,9 +17,10 @@ import {
   startRelay,
 } from "@portcullis/store";
 import type { Config } from "./config.ts";
-import { deletedHere, groupDeleted, membersRemoved } from "./departures.ts";
+import { deletedHere, groupsChanged, membersRemoved } from "./departures.ts";
 import { startExpiries } from "./expiry.ts";
 import { neighboursOf } from "./neighbours.ts";
+import type { FollowedGroups } from "./rpc/follow-groups.ts";
 import { handlers } from "./rpc/index.ts";
 import { AclStore } from "./store/acl-store.ts";
 import { AclRow, ObjectRow, RoleRow } from "./store/entities.ts";
@@ -51,11 +54,17 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const neighbours = neighboursOf(identity, groups);
   const follower = { database, redisUrl: config.REDIS_URL, log };
   parts.use(await startFollower({ ...follower, ...membersRemoved(neighbours), facts: identity }));
-  parts.use(await startFollower({ ...follower, ...groupDeleted(), facts: groups }));
+  const groupsFollower = parts.use(
+    await startFollower({ ...follower, ...groupsChanged(neighbours), facts: groups }),
+  );
+  const followed: FollowedGroups = {
+    catchUp: (org) => groupsFollower.catchUp(org),
+    revision: (org) => revisionOf(database, org),
+  };
   parts.use(await startFollower({ ...follower, ...deletedHere(), facts: ownLog(database) }));
   const stores = {
     objects: new ObjectStore(database, neighbours),
-    roles: new RoleStore(database),
+    roles: new RoleStore(database, neighbours),
     acls: new AclStore(database, neighbours),
     reach: new ReachStore(database),
   };
@@ -69,7 +78,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(GrantsService, handlers(stores, expiries)),
+        implement(GrantsService, handlers(stores, expiries, followed)),
         implement(FactsService, factsHandlers(database, readFacts)),
         implement(AuditService, auditHandlers(database)),
       ],
@@ -77,4 +86,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   );
   const running = parts.move();
   return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+async function revisionOf(database: Database, org: OrgId): Promise<Revision> {
+  const { positions, incarnation } = await ownLog(database).heads({ orgIds: [org] });
+  return { orgId: org, owner: database.owner, position: positions[0] ?? 0, incarnation };
 }

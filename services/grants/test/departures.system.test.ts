@@ -1,8 +1,8 @@
-import type { ObjectRef, OrgId } from "@portcullis/policy";
+import { type ObjectRef, type OrgId, systemRoles } from "@portcullis/policy";
 import { followerQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import {
   acl,
   aclList,
@@ -21,13 +21,13 @@ import {
 let service: Running;
 const parts = new AsyncDisposableStack();
 beforeAll(async () => {
-  service = parts.use(await running());
+  service = parts.use(await running(7));
 });
 afterAll(() => parts.disposeAsync());
 
 /** Rings as the relay of the other owner does. */
 async function ring(owner: "identity" | "groups" | "grants", org: OrgId, position: number): Promise<void> {
-  const connection = new Redis(inject("redisUrl"));
+  const connection = new Redis(service.config.REDIS_URL);
   const queue = new Queue(followerQueue(owner, "grants"), { connection, prefix: queuePrefix });
   await queue.add(owner, { owner, org, position });
   await queue.close();
@@ -304,4 +304,92 @@ test.each(large)("$name: all goes, in bounded pieces", async ({ go }) => {
     expect(event.touchedKinds).toEqual([]);
     expect(event.beforeJson.length).toBeLessThan(100_000);
   }
+});
+
+async function followGroups(org: OrgId): Promise<void> {
+  await service.grants.followGroups({ orgId: org });
+}
+
+test("who makes a group has the Owner role on it, by one event, once", async () => {
+  const org = newOrg();
+  const alice = service.neighbours.member(org);
+  const team = service.neighbours.groupOf(org, alice);
+  const { revision } = await service.grants.followGroups({ orgId: org });
+  expect(revision).toMatchObject({ orgId: org, owner: "grants", position: 1 });
+  const { acls } = await service.grants.listAcls(aclList(org));
+  expect(acls.map(({ content }) => content)).toMatchObject([
+    {
+      object: { type: "group", id: team },
+      subject: { $case: "principalId", value: alice },
+      grant: { $case: "roleId", value: systemRoles.owner.id },
+    },
+  ]);
+  const [event, ...more] = await service.events(org);
+  expect(more).toEqual([]);
+  expect(event).toMatchObject({
+    action: "acls_updated",
+    context: { requestId: "because of group_created" },
+    subject: { type: "acl", id: acls[0]?.id },
+  });
+  const fact = await service.fact({ kind: "access", org, object: { type: "group", id: team } as never });
+  expect(fact).toMatchObject({ lo: 1, value: { acls: [{ id: acls[0]?.id }] } });
+  await Promise.all([followGroups(org), followGroups(org)]);
+  expect(await service.head(org)).toBe(1);
+});
+
+test("the grant of who makes a group comes also if nobody asks for it", async () => {
+  const org = newOrg();
+  const alice = service.neighbours.member(org);
+  service.neighbours.groupOf(org, alice);
+  await ring("groups", org, 1);
+  await vi.waitFor(async () => expect(await standing(org)).toEqual([alice]), 10_000);
+});
+
+test("a grant on a group that was taken away does not come back when groups' log is read again", async () => {
+  const org = newOrg();
+  const alice = service.neighbours.member(org);
+  service.neighbours.groupOf(org, alice);
+  await followGroups(org);
+  const { acls } = await service.grants.listAcls(aclList(org));
+  const value = given(acls[0]).id;
+  await service.grants.updateAcls(aclUpdate(org, { remove: [{ what: { $case: "id", value } }] }));
+  await service.database.query("delete from followed_log where org_id = $1", [org]);
+  await followGroups(org);
+  expect(await followed(org, "groups")).toBe(1);
+  expect(await standing(org)).toEqual([]);
+});
+
+test("no grant comes to who is no member any more, or not since then, or on what is gone, or without an owner", async () => {
+  const org = newOrg();
+  const [left, returned, stayed] = [
+    service.neighbours.member(org),
+    service.neighbours.member(org),
+    service.neighbours.member(org),
+  ];
+  for (const owner of [left, returned, ""]) service.neighbours.groupOf(org, owner);
+  service.neighbours.deleteGroup(org, service.neighbours.groupOf(org, stayed));
+  service.neighbours.removeMember(org, left);
+  service.neighbours.removeMember(org, returned);
+  service.neighbours.comesBack(org, returned);
+  await followGroups(org);
+  expect(await followed(org, "groups")).toBe(5);
+  expect(await service.head(org)).toBe(0);
+  // What is made after coming back is one's own.
+  service.neighbours.groupOf(org, returned);
+  await followGroups(org);
+  expect(await standing(org)).toEqual([returned]);
+});
+
+test("who was granted the Owner role on the new group already is granted it once", async () => {
+  const org = newOrg();
+  const alice = service.neighbours.member(org);
+  const team = service.neighbours.groupOf(org, alice);
+  const owning = acl({
+    object: { type: "group", id: team },
+    subject: { $case: "principalId", value: alice },
+    grant: { $case: "roleId", value: systemRoles.owner.id },
+  });
+  await service.grants.updateAcls(aclUpdate(org, { add: [owning] }));
+  await followGroups(org);
+  expect(await service.head(org)).toBe(1);
 });

@@ -3,7 +3,7 @@ import type { ObjectId, ObjectRef, OrgId } from "@portcullis/policy";
 import { expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startExpiries } from "../src/expiry.ts";
 import { acl, aclList, aclUpdate, given, newOrg, project, type Running, running } from "./running.ts";
 
@@ -11,8 +11,8 @@ let service: Running;
 let queue: Queue;
 const parts = new AsyncDisposableStack();
 beforeAll(async () => {
-  service = parts.use(await running());
-  const connection = new Redis(inject("redisUrl"));
+  service = parts.use(await running(8));
+  const connection = new Redis(service.config.REDIS_URL);
   queue = new Queue(expiryQueue, { connection, prefix: queuePrefix });
   parts.defer(async () => {
     await queue.close();
@@ -123,7 +123,7 @@ test("an organization that can't be cleared up holds up no other", async () => {
         cleared.push(org);
       },
     },
-    redisUrl: inject("redisUrl"),
+    redisUrl: service.config.REDIS_URL,
     log: openLog("expiry-test", "silent"),
   });
   await expiries.sweep();

@@ -183,11 +183,12 @@ function deleting(at: number): Step {
   };
 }
 
-function creatingRole(name: number, member: number, replace: boolean): Step {
+function creatingRole(name: number, member: number, owned: boolean, replace: boolean): Step {
   return async (world) => {
     const request = role(world.org, `r${name % 4}`, {
       permissions: [{ permission: pick(permissions, member) ?? "read", restrictObjectType: "" }],
       memberRoleIds: [pick(world.roles, member) ?? systemRoles.viewer.id],
+      ownerId: owned ? (pick(world.members, name) ?? "") : "",
     });
     const made = await (replace ? service.grants.replaceRole(request) : service.grants.createRole(request));
     world.roles.push(given(made.role).id);
@@ -284,7 +285,10 @@ const step = fc.oneof(
     weight: 2,
     arbitrary: fc.tuple(number, fc.array(number, { maxLength: 2 })).map((some) => listingAnew(...some)),
   },
-  { weight: 2, arbitrary: fc.tuple(number, number, fc.boolean()).map((some) => creatingRole(...some)) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(number, number, fc.boolean(), fc.boolean()).map((some) => creatingRole(...some)),
+  },
   { weight: 2, arbitrary: fc.tuple(number, number).map((some) => changingRole(...some)) },
   { weight: 2, arbitrary: number.map(deletingRole) },
   {
@@ -298,7 +302,7 @@ const step = fc.oneof(
 const everyKind: Step[] = [
   provisioning(),
   creating(0, 0, 0, true, false),
-  creatingRole(0, 0, false),
+  creatingRole(0, 0, true, false),
   changingRole(0, 0),
   granting([[4, 1, 0, 0]], []),
   listingAnew(0, [0]),

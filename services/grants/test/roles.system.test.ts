@@ -421,3 +421,36 @@ test("rows that no write of ours would make grant nothing", async () => {
     { permission: "delete", restrictObjectType: "prompt" },
   ]);
 });
+
+test("who makes a role has the Owner role on it, in the same event, once", async () => {
+  const org = newOrg();
+  const ownerId = service.neighbours.member(org);
+  const made = await create(role(org, "Mine", { ownerId }));
+  const access = (id: string) => service.fact({ kind: "access", org, object: { type: "role", id } as never });
+  const fact = await access(made.id);
+  const grant = { kind: "role", id: systemRoles.owner.id };
+  expect(fact).toMatchObject({
+    lo: 1,
+    hi: 1,
+    value: { acls: [{ subject: { kind: "principal", id: ownerId }, grant, expiresAtMs: null }] },
+  });
+  expect((await service.grants.createRole(role(org, "Mine", { ownerId }))).foundExisting).toBe(true);
+  expect((await service.grants.replaceRole(role(org, "Mine", { ownerId }))).foundExisting).toBe(true);
+  expect(await access(made.id)).toEqual(fact);
+  const other = given((await service.grants.replaceRole(role(org, "Other", { ownerId }))).role);
+  expect((await access(other.id)).value?.acls).toHaveLength(1);
+  expect((await access((await create(role(org, "Nobody's"))).id)).value?.acls).toEqual([]);
+});
+
+test.each([
+  ["malformed", () => "me"],
+  ["nobody", () => randomUUID()],
+  ["of another organisation", () => service.neighbours.member(newOrg())],
+])("an owner that is %s is refused, and nothing is made", async (_, ownerId) => {
+  const org = newOrg();
+  for (const make of [service.grants.createRole, service.grants.replaceRole]) {
+    const refused = make(role(org, "Mine", { ownerId: ownerId() }));
+    await expect(refused).rejects.toMatchObject({ kind: "invalid", field: "owner_id" });
+  }
+  expect(await service.head(org)).toBe(0);
+});

@@ -47,8 +47,11 @@ export interface Running extends AsyncDisposable {
   events(org: OrgId, after?: number): Promise<Event[]>;
 }
 
-export async function running(): Promise<Running> {
+/** With a number, on a Redis database of its own: whoever hears a doorbell there is the one it was meant for. */
+export async function running(redisDatabase = 0): Promise<Running> {
   const parts = new AsyncDisposableStack();
+  const redisUrl = new URL(inject("redisUrl"));
+  redisUrl.pathname = `/${redisDatabase}`;
   const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
   const neighbours = new Neighbours();
   const facts = async (handlers: Handlers<typeof FactsService>): Promise<RunningServer> =>
@@ -64,7 +67,7 @@ export async function running(): Promise<Running> {
     PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
     PORTCULLIS_LOG_LEVEL: "silent",
     DATABASE_URL: url,
-    REDIS_URL: inject("redisUrl"),
+    REDIS_URL: redisUrl.href,
     PORTCULLIS_IDENTITY_ADDRESS: identity.address,
     PORTCULLIS_GROUPS_ADDRESS: groups.address,
     PORTCULLIS_TOKENS_ADDRESS: identity.address,
@@ -98,6 +101,7 @@ export async function running(): Promise<Running> {
 /** Members and groups as the tests want them, with logs of their own. */
 class Neighbours {
   readonly #members = new Set<string>();
+  readonly #changed = new Map<string, number>();
   readonly #liveGroups = new Map<OrgId, Set<GroupId>>();
   readonly #identityLog = new Map<string, Event[]>();
   readonly #groupsLog = new Map<string, Event[]>();
@@ -120,24 +124,46 @@ class Neighbours {
   removeMember(org: OrgId, principal: PrincipalId): void {
     this.#members.delete(`${org} ${principal}`);
     const before = { members: [{ id: principal }] };
-    append(this.#identityLog, "identity", org, "members_removed", { type: "member", id: principal }, before);
+    append(
+      this.#identityLog,
+      "identity",
+      org,
+      "members_removed",
+      { type: "member", id: principal },
+      { before },
+    );
+    this.#changed.set(`${org} ${principal}`, at(this.#identityLog, org));
   }
 
   comesBack(org: OrgId, principal: PrincipalId): void {
     this.#members.add(`${org} ${principal}`);
   }
 
+  /** Makes a group whose owner is to have a grant on it, when identity's log stands where it does. */
+  groupOf(org: OrgId, owner: string): GroupId {
+    const group = this.group(org);
+    const subject = { type: "group", id: group };
+    const position = at(this.#identityLog, org);
+    const dependsOn = [{ owner: "identity", incarnation: "identity", position }];
+    append(this.#groupsLog, "groups", org, "group_created", subject, {
+      after: { ownerId: owner },
+      dependsOn,
+    });
+    return group;
+  }
+
   deleteGroup(org: OrgId, group: GroupId): void {
     this.#liveGroups.get(org)?.delete(group);
-    append(this.#groupsLog, "groups", org, "group_deleted", { type: "group", id: group }, {});
+    append(this.#groupsLog, "groups", org, "group_deleted", { type: "group", id: group });
   }
 
   readonly identity: Handlers<typeof FactsService> = {
     load: async ({ keys: wireKeys }) => {
       const keys = wireKeys.map((key, index) => factKeyFromWire(key, `keys[${index}]`));
       const facts = keys.map((key) => {
-        const member = key.kind === "member" && this.#members.has(`${key.org} ${key.principal}`);
-        return factToWire(key, 0, at(this.#identityLog, key.org), member ? { kind: "user" } : null);
+        const text = key.kind === "member" ? `${key.org} ${key.principal}` : "";
+        const value: { kind: "user" } | null = this.#members.has(text) ? { kind: "user" } : null;
+        return factToWire(key, this.#changed.get(text) ?? 0, at(this.#identityLog, key.org), value);
       });
       await this.beforeMembers();
       return { incarnation: "identity", facts };
@@ -185,7 +211,7 @@ function append(
   org: OrgId,
   action: string,
   subject: { type: string; id: string },
-  before: object,
+  more: { readonly before?: object; readonly after?: object; readonly dependsOn?: Event["dependsOn"] } = {},
 ): void {
   const events = log.get(org) ?? [];
   events.push({
@@ -196,11 +222,11 @@ function append(
     context: { ...context, requestId: `because of ${action}` },
     action,
     subject,
-    beforeJson: JSON.stringify(before),
-    afterJson: "",
+    beforeJson: JSON.stringify(more.before ?? {}),
+    afterJson: more.after === undefined ? "" : JSON.stringify(more.after),
     touches: [],
     touchedKinds: [],
-    dependsOn: [],
+    dependsOn: more.dependsOn ?? [],
   });
   log.set(org, events);
 }
@@ -233,7 +259,7 @@ function creation(orgId: string, object: Partial<NewObject>): CreateObjectReques
 }
 
 export function role(org: OrgId, name: string, more: Partial<CreateRoleRequest> = {}): CreateRoleRequest {
-  return { context, orgId: org, name, permissions: [], memberRoleIds: [], ...more };
+  return { context, orgId: org, name, permissions: [], memberRoleIds: [], ownerId: "", ...more };
 }
 
 export function roleUpdate(of: Role, more: Partial<UpdateRoleRequest> = {}): UpdateRoleRequest {

@@ -29,6 +29,7 @@ const writes: readonly Write[] = [
         description: "replaced",
         principalIds: [alice],
         memberGroupIds: [],
+        ownerId: "",
       }),
   },
   {

@@ -142,6 +142,7 @@ async function perform(
           description: "replaced",
           principalIds: [principal(second)],
           memberGroupIds: (third ?? 0) % 2 === 0 ? [group(fourth)?.id ?? ""] : [],
+          ownerId: "",
         });
         break;
       case "delete":

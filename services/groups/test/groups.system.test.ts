@@ -49,6 +49,7 @@ describe("CreateGroup", () => {
       description: "they review",
       principalIds: [bob ?? "", alice ?? "", bob ?? ""],
       memberGroupIds: [inner.id],
+      ownerId: org.owner,
     });
     expect(foundExisting).toBe(false);
     expect(revision).toMatchObject({ position: 3, orgId: org.id });
@@ -63,6 +64,7 @@ describe("CreateGroup", () => {
     expect((await org.get(group?.id ?? "")).group).toEqual(group);
     const event = await org.lastEvent();
     expect(event).toMatchObject({ action: "group_created", subject: { type: "group", id: group?.id } });
+    expect(JSON.parse(event?.afterJson ?? "")).toMatchObject({ name: group?.name, ownerId: org.owner });
     expect(event?.touches.map(({ kind }) => kind?.$case)).toEqual(["groups", "memberships", "memberships"]);
   });
 
@@ -420,6 +422,8 @@ describe("bad input changes nothing and names the field", () => {
     ["a malformed principal", { principalIds: ["alice"] }, "principal_ids[0]"],
     ["an unknown principal", { principalIds: [randomUUID()] }, "principal_ids[0]"],
     ["too many principals", { principalIds: Array(10_001).fill(randomUUID()) }, "principal_ids"],
+    ["a malformed owner", { ownerId: "alice" }, "owner_id"],
+    ["an unknown owner", { ownerId: randomUUID() }, "owner_id"],
     ["a malformed group", { memberGroupIds: ["staff"] }, "member_group_ids[0]"],
     ["an unknown group", { memberGroupIds: [randomUUID()] }, "member_group_ids[0]"],
   ];
@@ -505,7 +509,7 @@ describe("bad input changes nothing and names the field", () => {
 });
 
 function content(orgId: string, name: string) {
-  return { context, orgId, name, description: undefined, principalIds: [], memberGroupIds: [] };
+  return { context, orgId, name, description: undefined, principalIds: [], memberGroupIds: [], ownerId: "" };
 }
 
 describe("ListPrincipalsOf", () => {

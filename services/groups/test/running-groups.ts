@@ -189,6 +189,7 @@ export class Organization {
       description: undefined,
       principalIds,
       memberGroupIds,
+      ownerId: "",
     });
     if (group === undefined) throw new Fault("internal", "no group was answered");
     return group;

@@ -76,6 +76,7 @@ export async function makeWorld(system: System): Promise<World> {
       description: undefined,
       principalIds: [],
       memberGroupIds: [],
+      ownerId: "",
     });
     groups.push(given(made.group).id as GroupId);
   }
@@ -88,6 +89,7 @@ export async function makeWorld(system: System): Promise<World> {
       description: undefined,
       permissions: [],
       memberRoleIds: [],
+      ownerId: "",
     });
     roles.push(given(made.role).id as RoleId);
   }

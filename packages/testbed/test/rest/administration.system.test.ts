@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { decodeRevision } from "@portcullis/facts/revision";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemRoles } from "@portcullis/policy";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { restClient } from "../../src/rest.ts";
 import {
   consoleOrigin,
@@ -267,6 +268,67 @@ describe("what one may", () => {
     });
     expect(changed).toMatchObject({ api_url: "https://a.example", is_universal_api: true });
     expect(await person.rest.ok("GET", path)).toEqual(changed);
+  });
+});
+
+describe("who creates something", () => {
+  const settings = "/v1/access/settings";
+  afterEach(() => facade.owner.rest.ok("PATCH", settings, { creator_owner_grant: true }));
+
+  /** Somebody who may create everything in the organization, and do nothing with it. */
+  async function maker(): Promise<Person> {
+    const person = await facade.member();
+    await grant(person, "organization", facade.org.orgId, "create");
+    return person;
+  }
+
+  const shared = ["group", "role", "project", "project_group", "ai_secret"];
+
+  test("has the Owner role on it at once, as an ACL like any other", async () => {
+    const person = await maker();
+    for (const method of ["POST", "PUT"]) {
+      for (const kind of shared) {
+        const made = await person.rest.ok<Named>(method, `/v1/${kind}`, { name: randomUUID() });
+        const on = `object_type=${kind}&object_id=${made.id}`;
+        const { objects } = await person.rest.ok<Objects<{ id: string }>>("GET", `/v1/acl?${on}`);
+        expect(objects).toMatchObject([{ user_id: person.id, role_id: systemRoles.owner.id }]);
+        const renamed = await person.rest.ok("PATCH", `/v1/${kind}/${made.id}`, { name: randomUUID() });
+        expect(renamed).toMatchObject({ id: made.id });
+        await facade.owner.rest.ok("DELETE", `/v1/acl/${objects[0]?.id}`);
+        const refused = await person.rest.request("DELETE", `/v1/${kind}/${made.id}`);
+        expect([403, 404]).toContain(refused.status);
+      }
+    }
+  });
+
+  test("has nothing on what stood there before", async () => {
+    const [person, other] = [await maker(), await maker()];
+    for (const kind of ["group", "role"]) {
+      const made = await other.rest.ok<Named>("POST", `/v1/${kind}`, { name: randomUUID() });
+      const again = await person.rest.request("POST", `/v1/${kind}`, { name: made.name });
+      expect(again.headers.get("x-bt-found-existing")).toBe("true");
+      expect((await person.rest.request("DELETE", `/v1/${kind}/${made.id}`)).status).toBe(403);
+    }
+  });
+
+  test("has nothing on it where the organization has turned that off", async () => {
+    const person = await maker();
+    expect(await person.rest.ok("GET", settings)).toEqual({ creator_owner_grant: true });
+    expect((await person.rest.request("PATCH", settings, { creator_owner_grant: false })).status).toBe(403);
+    await grant(person, "organization", facade.org.orgId, "update", { restrict_object_type: "organization" });
+    const off = await person.rest.ok("PATCH", settings, { creator_owner_grant: false });
+    expect(off).toEqual({ creator_owner_grant: false });
+    // Other settings are changed without touching it.
+    await person.rest.ok("PATCH", `/v1/organization/${facade.org.orgId}`, { api_url: "https://a.example" });
+    expect(await person.rest.ok("PATCH", settings, {})).toEqual(off);
+    for (const method of ["POST", "PUT"]) {
+      for (const kind of shared) {
+        const made = await person.rest.ok<Named>(method, `/v1/${kind}`, { name: randomUUID() });
+        const on = `object_type=${kind}&object_id=${made.id}`;
+        expect(await facade.owner.rest.ok("GET", `/v1/acl?${on}`)).toEqual({ objects: [] });
+        expect([403, 404]).toContain((await person.rest.request("DELETE", `/v1/${kind}/${made.id}`)).status);
+      }
+    }
   });
 });
 

@@ -105,6 +105,14 @@ async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write
       path: `/v1/organization/${facade.org.orgId}`,
       body: { api_url: `https://${randomUUID()}.example` },
     }),
+    "PATCH /v1/access/settings": async () => {
+      const path = "/v1/access/settings";
+      const { creator_owner_grant: on } = await facade.owner.rest.ok<{ creator_owner_grant: boolean }>(
+        "GET",
+        path,
+      );
+      return { path, body: { creator_owner_grant: !on } };
+    },
     "PATCH /v1/organization/members": async () => ({
       path: "/v1/organization/members",
       body: {

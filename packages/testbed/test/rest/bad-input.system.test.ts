@@ -353,6 +353,13 @@ const writes: Readonly<Record<string, Write>> = {
     required: ["id"],
     fields: { id: "id" },
   },
+  "PATCH settings": {
+    method: "PATCH",
+    path: () => "/v1/access/settings",
+    valid: () => ({}),
+    required: [],
+    fields: { creator_owner_grant: "flag" },
+  },
   "PATCH organization": {
     method: "PATCH",
     path: () => `/v1/organization/${facade.org.orgId}`,

@@ -177,6 +177,13 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       viewer: 403,
       stranger: 404,
     },
+    "GET /v1/access/settings": { path: "/v1/access/settings", viewer: 200, stranger: 200, empty: true },
+    "PATCH /v1/access/settings": {
+      path: "/v1/access/settings",
+      body: { creator_owner_grant: false, org_name: org.name },
+      viewer: 403,
+      stranger: 403,
+    },
     "PATCH /v1/organization/members": {
       path: "/v1/organization/members",
       body: { org_id: org.orgId, invite_users: { emails: [newEmail()] }, remove_users: { ids: [owner.id] } },

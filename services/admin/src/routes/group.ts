@@ -1,10 +1,12 @@
 import { organizationFace } from "@portcullis/policy";
+import type { Revision } from "@portcullis/proto/events/v1/events";
 import type { Group } from "@portcullis/proto/groups/v1/groups";
 import { z } from "zod";
 import { type Access, may, objectRef } from "../access.ts";
 import type { Caller } from "../caller.ts";
 import { anyText, description, id, listOf, listQuery, maybe, name } from "../input.ts";
 import { listNothing } from "../listing.ts";
+import { ownerOfNew } from "../organization-settings.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { idOrNull, pageToWire, present, renames, timeText } from "../wire.ts";
@@ -53,9 +55,30 @@ const fieldOf = renames(
 );
 
 /** Permission groups. */
-export function groupRoutes({ groups }: Owners, access: Access): readonly Route[] {
+export function groupRoutes({ groups, grants, identity }: Owners, access: Access): readonly Route[] {
   const place = (caller: Caller) =>
     ({ type: "group", parent: organizationFace("organization", caller.org) }) as const;
+  const toWire = async (body: z.infer<typeof content>, caller: Caller) => ({
+    context: caller.context,
+    orgId: caller.org,
+    name: body.name,
+    description: body.description,
+    principalIds: body.member_users ?? [],
+    memberGroupIds: body.member_groups ?? [],
+    ownerId: await ownerOfNew(identity, caller),
+  });
+  /** Has the creator's grant stand before the answer is sent. What can't be done now is done a moment later. */
+  const granted = async (
+    foundExisting: boolean,
+    caller: Caller,
+  ): Promise<readonly (Revision | undefined)[]> => {
+    if (foundExisting) return [];
+    try {
+      return [(await grants.followGroups({ orgId: caller.org }, caller.hop)).revision];
+    } catch {
+      return [];
+    }
+  };
   const find = ({ params }: { params: { group_id: string } }, caller: Caller) =>
     groups
       .getGroup({ orgId: caller.org, id: params.group_id }, caller.hop)
@@ -98,11 +121,11 @@ export function groupRoutes({ groups }: Owners, access: Access): readonly Route[
       response: group,
       requires: (_ask, caller) => may("group.create", place(caller)),
       async handle({ body }, caller) {
-        const made = await groups.createGroup(toWire(body, caller), caller.hop);
+        const made = await groups.createGroup(await toWire(body, caller), caller.hop);
         return {
           body: show(present(made.group)),
           foundExisting: made.foundExisting,
-          revisions: [made.revision],
+          revisions: [made.revision, ...(await granted(made.foundExisting, caller))],
         };
       },
       fieldOf,
@@ -120,16 +143,19 @@ export function groupRoutes({ groups }: Owners, access: Access): readonly Route[
           : may("group.update", objectRef("group", found.id)),
       async handle({ body, found }, caller) {
         if (found === null) {
-          const made = await groups.createGroup(toWire(body, caller), caller.hop);
-          if (!made.foundExisting) return { body: show(present(made.group)), revisions: [made.revision] };
+          const made = await groups.createGroup(await toWire(body, caller), caller.hop);
+          if (!made.foundExisting) {
+            const revisions = [made.revision, ...(await granted(false, caller))];
+            return { body: show(present(made.group)), revisions };
+          }
           // Somebody made one of this name meanwhile, and to create is not to update.
           await access.demand(caller, [may("group.update", objectRef("group", present(made.group).id))]);
         }
-        const replaced = await groups.replaceGroup(toWire(body, caller), caller.hop);
+        const replaced = await groups.replaceGroup(await toWire(body, caller), caller.hop);
         return {
           body: show(present(replaced.group)),
           foundExisting: replaced.foundExisting,
-          revisions: [replaced.revision],
+          revisions: [replaced.revision, ...(await granted(replaced.foundExisting, caller))],
         };
       },
       fieldOf,
@@ -192,17 +218,6 @@ export function groupRoutes({ groups }: Owners, access: Access): readonly Route[
       fieldOf,
     }),
   ];
-}
-
-function toWire(body: z.infer<typeof content>, caller: Caller) {
-  return {
-    context: caller.context,
-    orgId: caller.org,
-    name: body.name,
-    description: body.description,
-    principalIds: body.member_users ?? [],
-    memberGroupIds: body.member_groups ?? [],
-  };
 }
 
 function show(message: Group): z.infer<typeof group> {

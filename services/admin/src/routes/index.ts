@@ -5,6 +5,7 @@ import { auditLogRoutes } from "./access-audit-log.ts";
 import { checkRoutes } from "./access-check.ts";
 import { explainRoutes } from "./access-explain.ts";
 import { listRoutes } from "./access-lists.ts";
+import { settingsRoutes } from "./access-settings.ts";
 import { simulateRoutes } from "./access-simulate.ts";
 import { aclRoutes } from "./acl.ts";
 import { aiSecretRoutes } from "./ai-secret.ts";
@@ -53,5 +54,6 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...explainRoutes(decision, access),
     ...listRoutes(decision),
     ...simulateRoutes(decision),
+    ...settingsRoutes(owners),
   ];
 }

@@ -7,6 +7,7 @@ import { type Access, may, objectRef } from "../access.ts";
 import type { Caller } from "../caller.ts";
 import { anyText, id, listQuery } from "../input.ts";
 import { listReadable } from "../listing.ts";
+import { ownerOfNew } from "../organization-settings.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { present, renames } from "../wire.ts";
@@ -62,7 +63,7 @@ const listParameters = z.object({
 
 /** All routes of one kind of object. */
 export function objectRoutes<Shown>(
-  { grants }: Pick<Owners, "grants">,
+  { grants, identity }: Pick<Owners, "grants" | "identity">,
   access: Access,
   kind: Kind<Shown>,
 ): readonly Route[] {
@@ -98,7 +99,7 @@ export function objectRoutes<Shown>(
   const mayOn = (act: "object.read" | "object.update" | "object.delete", objectId: string) =>
     may(act, objectRef(kind.type, objectId));
 
-  const contentToWire = (body: Content, caller: Caller) => ({
+  const contentToWire = async (body: Content, caller: Caller) => ({
     context: caller.context,
     orgId: caller.org,
     object: {
@@ -109,12 +110,12 @@ export function objectRoutes<Shown>(
       payloadJson: JSON.stringify(body.payload),
       memberProjectIds: [...(body.member_projects ?? [])],
     },
-    ownerId: caller.principal,
+    ownerId: await ownerOfNew(identity, caller),
   });
 
   const create = async (body: Content, caller: Caller) => {
     const made = await grants.createObject(
-      { ...contentToWire(body, caller), ensureNew: body.ensureNew === true },
+      { ...(await contentToWire(body, caller)), ensureNew: body.ensureNew === true },
       caller.hop,
     );
     return { object: present(made.object), foundExisting: made.foundExisting, revisions: [made.revision] };
@@ -279,7 +280,7 @@ export function objectRoutes<Shown>(
           // Somebody made one of this identity meanwhile, and to create is not to update.
           await access.demand(caller, [may("object.update", objectRef(kind.type, object.id))]);
         }
-        const replaced = await grants.replaceObject(contentToWire(body, caller), caller.hop);
+        const replaced = await grants.replaceObject(await contentToWire(body, caller), caller.hop);
         return {
           body: show(replaced.object),
           foundExisting: replaced.foundExisting,

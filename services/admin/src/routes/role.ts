@@ -15,6 +15,7 @@ import {
   permission,
 } from "../input.ts";
 import { listNothing } from "../listing.ts";
+import { ownerOfNew } from "../organization-settings.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { idOrNull, pageToWire, present, renames, timeText } from "../wire.ts";
@@ -72,9 +73,18 @@ const fieldOf = renames(
 );
 
 /** Roles, the system's among them. */
-export function roleRoutes({ grants }: Owners, access: Access): readonly Route[] {
+export function roleRoutes({ grants, identity }: Owners, access: Access): readonly Route[] {
   const place = (caller: Caller) =>
     ({ type: "role", parent: organizationFace("organization", caller.org) }) as const;
+  const toWire = async (body: z.infer<typeof content>, caller: Caller) => ({
+    context: caller.context,
+    orgId: caller.org,
+    name: body.name,
+    description: body.description,
+    permissions: (body.member_permissions ?? []).map(permissionToWire),
+    memberRoleIds: body.member_roles ?? [],
+    ownerId: await ownerOfNew(identity, caller),
+  });
   const find = ({ params }: { params: { role_id: string } }, caller: Caller) =>
     grants.getRole({ orgId: caller.org, id: params.role_id }, caller.hop).then(({ role }) => present(role));
   const findByName = async ({ body }: { body: { name: string } }, caller: Caller) => {
@@ -115,7 +125,7 @@ export function roleRoutes({ grants }: Owners, access: Access): readonly Route[]
       response: role,
       requires: (_ask, caller) => may("role.create", place(caller)),
       async handle({ body }, caller) {
-        const made = await grants.createRole(toWire(body, caller), caller.hop);
+        const made = await grants.createRole(await toWire(body, caller), caller.hop);
         return {
           body: show(present(made.role)),
           foundExisting: made.foundExisting,
@@ -135,12 +145,12 @@ export function roleRoutes({ grants }: Owners, access: Access): readonly Route[]
         found === null ? may("role.create", place(caller)) : may("role.update", objectRef("role", found.id)),
       async handle({ body, found }, caller) {
         if (found === null) {
-          const made = await grants.createRole(toWire(body, caller), caller.hop);
+          const made = await grants.createRole(await toWire(body, caller), caller.hop);
           if (!made.foundExisting) return { body: show(present(made.role)), revisions: [made.revision] };
           // Somebody made one of this name meanwhile, and to create is not to update.
           await access.demand(caller, [may("role.update", objectRef("role", present(made.role).id))]);
         }
-        const replaced = await grants.replaceRole(toWire(body, caller), caller.hop);
+        const replaced = await grants.replaceRole(await toWire(body, caller), caller.hop);
         return {
           body: show(present(replaced.role)),
           foundExisting: replaced.foundExisting,
@@ -209,17 +219,6 @@ export function roleRoutes({ grants }: Owners, access: Access): readonly Route[]
       fieldOf,
     }),
   ];
-}
-
-function toWire(body: z.infer<typeof content>, caller: Caller) {
-  return {
-    context: caller.context,
-    orgId: caller.org,
-    name: body.name,
-    description: body.description,
-    permissions: (body.member_permissions ?? []).map(permissionToWire),
-    memberRoleIds: body.member_roles ?? [],
-  };
 }
 
 function permissionToWire(given: RolePermissionInput): RolePermission {

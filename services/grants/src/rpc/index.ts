@@ -10,6 +10,7 @@ import { createRole } from "./create-role.ts";
 import { deleteObject } from "./delete-object.ts";
 import { deleteRole } from "./delete-role.ts";
 import { findObjects } from "./find-objects.ts";
+import { type FollowedGroups, followGroups } from "./follow-groups.ts";
 import { getAcl } from "./get-acl.ts";
 import { getObject } from "./get-object.ts";
 import { getRole } from "./get-role.ts";
@@ -37,6 +38,7 @@ export interface Stores {
 export function handlers(
   { objects, roles, acls, reach }: Stores,
   expiries: Pick<Expiries, "schedule">,
+  groups: FollowedGroups,
 ): Handlers<typeof GrantsService> {
   return {
     provision: (request) => provision(acls, request),
@@ -46,8 +48,8 @@ export function handlers(
     deleteObject: (request) => deleteObject(objects, request),
     getObject: (request) => getObject(objects, request),
     listObjects: (request) => listObjects(objects, request),
-    createRole: (request) => createRole(roles, request),
-    replaceRole: (request) => replaceRole(roles, request),
+    createRole: (request, call) => createRole(roles, request, call),
+    replaceRole: (request, call) => replaceRole(roles, request, call),
     updateRole: (request) => updateRole(roles, request),
     deleteRole: (request) => deleteRole(roles, request),
     getRole: (request) => getRole(roles, request),
@@ -55,6 +57,7 @@ export function handlers(
     updateAcls: (request, call) => updateAcls(acls, expiries, request, call),
     getAcl: (request) => getAcl(acls, request),
     listAcls: (request) => listAcls(acls, request),
+    followGroups: (request) => followGroups(groups, request),
     hasGrant: (request) => hasGrant(acls, request),
     findObjects: (request) => findObjects(acls, request),
     listAclsNaming: (request) => listAclsNaming(reach, request),

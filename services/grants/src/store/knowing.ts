@@ -1,8 +1,9 @@
 import { Fault } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
-import type { OrgId, Owner } from "@portcullis/policy";
+import type { OrgId, Owner, PrincipalId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Database, Write, Written } from "@portcullis/store";
+import { noSuchSubject } from "../domain/acl.ts";
 import type { Asked, Known, Neighbours } from "../neighbours.ts";
 
 const attemptsMax = 5;
@@ -29,6 +30,19 @@ export async function writeKnowing<Result>(
       if (!(error instanceof OutOfDate) || attempt === attemptsMax) throw error;
     }
   }
+}
+
+/** A write that may grant something to the owner of what it makes, who must be a member. */
+export function writeForOwner<Result>(
+  parts: { readonly database: Database; readonly neighbours: Neighbours },
+  { owner, ...request }: Omit<Request, "asked"> & { readonly owner: PrincipalId | null },
+  body: (write: Write) => Promise<Result>,
+): Promise<Written<Result>> {
+  const asked = { principals: owner === null ? [] : [owner], groups: false };
+  return writeKnowing(parts, { ...request, asked }, (write, { members }) => {
+    if (owner !== null && !members.has(owner)) throw noSuchSubject("owner_id");
+    return body(write);
+  });
 }
 
 interface Request {

@@ -102,6 +102,18 @@ class FoundObjects extends Migration {
   }
 }
 
+/**
+ * The groups whose creators were given their grant, or weren't because something had changed by then. It says so for
+ * ever: should groups' log be read again from its beginning, a grant that was taken away must not come back.
+ */
+class GroupOwners extends Migration {
+  override up(): void {
+    this.addSql(
+      "create table owned_group (org_id uuid not null, id uuid not null, primary key (org_id, id))",
+    );
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-grants", class: Tables },
@@ -109,4 +121,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: "0004-project-groups", class: ProjectGroups },
   { name: "0005-expiring-acls", class: ExpiringAcls },
   { name: "0006-found-objects", class: FoundObjects },
+  { name: "0007-group-owners", class: GroupOwners },
 ];

@@ -8,7 +8,7 @@ import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
 import { type Database, listPage, type Write, type Written } from "@portcullis/store";
 import { v7 as newUuid, v4 as randomUuid } from "uuid";
-import { creatorGrant, noSuchSubject } from "../domain/acl.ts";
+import { creatorGrant } from "../domain/acl.ts";
 import {
   changedProjects,
   facesOf,
@@ -30,7 +30,7 @@ import { creatorFrom } from "./creator.ts";
 import { clearDeleted } from "./deleted-object.ts";
 import { ObjectRow } from "./entities.ts";
 import { existing, parentLives } from "./existence.ts";
-import { writeKnowing } from "./knowing.ts";
+import { writeForOwner } from "./knowing.ts";
 
 export interface Found {
   readonly object: RegisteredObject;
@@ -40,11 +40,11 @@ export interface Found {
 /** The registry of objects. */
 export class ObjectStore {
   readonly #database: Database;
-  readonly #neighbours: Neighbours;
+  readonly #parts: { readonly database: Database; readonly neighbours: Neighbours };
 
   constructor(database: Database, neighbours: Neighbours) {
     this.#database = database;
-    this.#neighbours = neighbours;
+    this.#parts = { database, neighbours };
   }
 
   /** Makes an object, and its owner's grant on it; answers the one that stands if its identity is taken. */
@@ -55,7 +55,7 @@ export class ObjectStore {
     options: { readonly owner: PrincipalId | null; readonly ensureNew: boolean },
     hop: Partial<Hop>,
   ): Promise<Written<Found>> {
-    return this.#writeFor(org, context, options.owner, hop, async (write) => {
+    return writeForOwner(this.#parts, { org, context, owner: options.owner, hop }, async (write) => {
       await checkParent(write.em, org, wanted.parent);
       await checkProjects(write.em, org, wanted.memberProjects, "object.member_project_ids");
       const standing = await rowOf(write.em, org, wanted);
@@ -73,7 +73,7 @@ export class ObjectStore {
     owner: PrincipalId | null,
     hop: Partial<Hop>,
   ): Promise<Written<Found>> {
-    return this.#writeFor(org, context, owner, hop, async (write) => {
+    return writeForOwner(this.#parts, { org, context, owner, hop }, async (write) => {
       await checkParent(write.em, org, wanted.parent);
       await checkProjects(write.em, org, wanted.memberProjects, "object.member_project_ids");
       const row = await rowOf(write.em, org, wanted);
@@ -178,22 +178,6 @@ export class ObjectStore {
       return listPage<ObjectRow>(em, ObjectRow, { $and: [where, ...parents] }, page);
     });
     return rows.map(objectOf);
-  }
-
-  /** A write that may grant something to an owner, who must be a member. */
-  #writeFor<Result>(
-    org: OrgId,
-    context: WriteContext,
-    owner: PrincipalId | null,
-    hop: Partial<Hop>,
-    body: (write: Write) => Promise<Result>,
-  ): Promise<Written<Result>> {
-    const parts = { database: this.#database, neighbours: this.#neighbours };
-    const asked = { principals: owner === null ? [] : [owner], groups: false };
-    return writeKnowing(parts, { org, context, asked, hop }, (write, { members }) => {
-      if (owner !== null && !members.has(owner)) throw noSuchSubject("owner_id");
-      return body(write);
-    });
   }
 }
 

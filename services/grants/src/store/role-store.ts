@@ -2,12 +2,14 @@ import { isDeepStrictEqual } from "node:util";
 import type { FilterQuery } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Fault, invalid } from "@portcullis/chassis/fault";
+import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { FactKey, ObjectId, ObjectRef, OrgId, PrincipalId, RoleId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
 import { type Database, listPage, type Write, type Written } from "@portcullis/store";
 import { pageLimit } from "@portcullis/store/listing";
 import { v7 as newUuid } from "uuid";
+import { creatorGrant } from "../domain/acl.ts";
 import { checkNesting } from "../domain/nesting.ts";
 import {
   changed,
@@ -19,9 +21,11 @@ import {
   systemRoleNamed,
   systemRoles,
 } from "../domain/role.ts";
-import { forTheLog as aclsForTheLog, objectOf, removeAcls, touchedBy } from "./acl-rows.ts";
+import type { Neighbours } from "../neighbours.ts";
+import { forTheLog as aclsForTheLog, addAcl, objectOf, removeAcls, touchedBy } from "./acl-rows.ts";
 import { creatorFrom } from "./creator.ts";
 import { RoleRow } from "./entities.ts";
+import { writeForOwner } from "./knowing.ts";
 
 export interface FoundRole {
   readonly role: Role;
@@ -34,22 +38,26 @@ export type FieldOf = (member: RoleId) => string;
 /** The roles of organisations, and the system's, which every organisation has. */
 export class RoleStore {
   readonly #database: Database;
+  readonly #parts: { readonly database: Database; readonly neighbours: Neighbours };
 
-  constructor(database: Database) {
+  constructor(database: Database, neighbours: Neighbours) {
     this.#database = database;
+    this.#parts = { database, neighbours };
   }
 
-  /** Makes a role; answers the one that stands if the name is taken. */
+  /** Makes a role, and its owner's grant on it; answers the one that stands if the name is taken. */
   async create(
     context: WriteContext,
     org: OrgId,
     content: RoleContent,
     fieldOf: FieldOf,
+    owner: PrincipalId | null,
+    hop: Partial<Hop>,
   ): Promise<Written<FoundRole>> {
-    return this.#database.write(org, context, async (write) => {
+    return writeForOwner(this.#parts, { org, context, owner, hop }, async (write) => {
       const standing = systemRoleNamed(content.name) ?? (await roleNamed(write.em, org, content.name));
       if (standing !== null) return { role: standing, foundExisting: true };
-      return { role: await add(write, context, org, content, fieldOf), foundExisting: false };
+      return { role: await add(write, context, { org, content, fieldOf, owner }), foundExisting: false };
     });
   }
 
@@ -59,12 +67,14 @@ export class RoleStore {
     org: OrgId,
     content: RoleContent,
     fieldOf: FieldOf,
+    owner: PrincipalId | null,
+    hop: Partial<Hop>,
   ): Promise<Written<FoundRole>> {
     if (systemRoleNamed(content.name) !== null) throw systemRoleIsFixed();
-    return this.#database.write(org, context, async (write) => {
+    return writeForOwner(this.#parts, { org, context, owner, hop }, async (write) => {
       const row = await write.em.findOne(RoleRow, { orgId: org, name: content.name, deletedAt: null });
       if (row === null) {
-        return { role: await add(write, context, org, content, fieldOf), foundExisting: false };
+        return { role: await add(write, context, { org, content, fieldOf, owner }), foundExisting: false };
       }
       return { role: await change(write, row, content, fieldOf), foundExisting: true };
     });
@@ -162,12 +172,17 @@ async function oldest(em: EntityManager, where: FilterQuery<RoleRow>, limit: num
   return rows.reverse();
 }
 
+interface NewRole {
+  readonly org: OrgId;
+  readonly content: RoleContent;
+  readonly fieldOf: FieldOf;
+  readonly owner: PrincipalId | null;
+}
+
 async function add(
   write: Write,
   context: WriteContext,
-  org: OrgId,
-  content: RoleContent,
-  fieldOf: FieldOf,
+  { org, content, fieldOf, owner }: NewRole,
 ): Promise<Role> {
   const id = newUuid() as RoleId;
   await checkMembers(write.em, org, { id, standing: [], wanted: content.memberRoles, fieldOf });
@@ -180,12 +195,14 @@ async function add(
     deletedAt: null,
   });
   const role = roleOf(row);
+  const self: ObjectRef = { type: "role", id: id as string as ObjectId };
+  if (owner !== null) addAcl(write.em, org, creatorGrant(self, owner), row.created);
   write.record({
     action: "role_created",
     subject: { type: "role", id },
     before: null,
-    after: role,
-    touches: [rolesOf(org)],
+    after: { ...role, ownerId: owner },
+    touches: [rolesOf(org), ...(owner === null ? [] : touchedBy(org, [self]))],
   });
   return role;
 }

@@ -1,3 +1,4 @@
+import { uuid } from "@portcullis/chassis/fields";
 import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { ReplaceGroupRequest, ReplaceGroupResponse } from "@portcullis/proto/groups/v1/groups";
 import { writeContext } from "@portcullis/store/write-context";
@@ -15,6 +16,7 @@ export async function replaceGroup(
     orgFromWire(request.orgId),
     content,
     given,
+    request.ownerId === "" ? null : uuid(request.ownerId, "owner_id"),
     hop,
   );
   return { group: groupToWire(result.group), foundExisting: result.foundExisting, revision };

@@ -47,6 +47,13 @@ export interface GroupFilter {
   readonly names: readonly string[];
 }
 
+interface NewGroup {
+  readonly content: GroupContent;
+  readonly given: GivenMembers;
+  /** Who gets a grant on it, for grants to follow; null: nobody. */
+  readonly owner: PrincipalId | null;
+}
+
 /** The permission groups of all organisations in this database. */
 export class GroupsStore {
   readonly #database: Database;
@@ -97,18 +104,22 @@ export class GroupsStore {
     });
   }
 
-  /** Makes a group; answers the one of that name, unchanged, if there is one. */
+  /** Makes a group for its owner; answers the one of that name, unchanged, if there is one. */
   async create(
     context: WriteContext,
     org: OrgId,
     content: GroupContent,
     given: GivenMembers,
+    owner: PrincipalId | null,
     hop: Partial<Hop>,
   ): Promise<Written<{ group: Group; foundExisting: boolean }>> {
     return this.#database.write(org, context, async (write) => {
       const existing = await this.#byName(write.em, org, content.name);
       if (existing !== null) return { group: existing, foundExisting: true };
-      return { group: await this.#make(write, context, org, content, given, hop), foundExisting: false };
+      return {
+        group: await this.#make(write, context, org, { content, given, owner }, hop),
+        foundExisting: false,
+      };
     });
   }
 
@@ -118,12 +129,16 @@ export class GroupsStore {
     org: OrgId,
     content: GroupContent,
     given: GivenMembers,
+    owner: PrincipalId | null,
     hop: Partial<Hop>,
   ): Promise<Written<{ group: Group; foundExisting: boolean }>> {
     return this.#database.write(org, context, async (write) => {
       const existing = await this.#byName(write.em, org, content.name);
       if (existing === null) {
-        return { group: await this.#make(write, context, org, content, given, hop), foundExisting: false };
+        return {
+          group: await this.#make(write, context, org, { content, given, owner }, hop),
+          foundExisting: false,
+        };
       }
       const after = {
         ...existing,
@@ -301,8 +316,7 @@ export class GroupsStore {
     write: Write,
     context: WriteContext,
     org: OrgId,
-    content: GroupContent,
-    given: GivenMembers,
+    { content, given, owner }: NewGroup,
     hop: Partial<Hop>,
   ): Promise<Group> {
     const { em } = write;
@@ -327,7 +341,8 @@ export class GroupsStore {
     if (nesting.size === 0) throw new Fault("absent", "no such organization");
     ensureGroups(nesting, ...given.memberGroups);
     ensureShape(withMemberGroups(nesting, group.id, group.memberGroups), group.id);
-    await this.#ensureMembers(org, given.principals, hop);
+    const owners = owner === null ? [] : [{ field: "owner_id", ids: [owner] }];
+    await this.#ensureMembers(org, [...given.principals, ...owners], hop);
     em.create(GroupRow, {
       id: group.id,
       orgId: org,
@@ -344,7 +359,7 @@ export class GroupsStore {
       action: "group_created",
       subject: { type: "group", id: group.id },
       before: null,
-      after: groupForTheLog(group, group),
+      after: { ...groupForTheLog(group, group), ownerId: owner },
       touches: [{ kind: "groups", org }, ...membershipsOf(org, group.principals)],
     });
     return group;
@@ -428,7 +443,7 @@ export class GroupsStore {
     const active = await this.#members(org, all, hop);
     for (const { field, ids } of given) {
       const index = ids.findIndex((id) => !active.has(id));
-      if (index >= 0) throw noSuchMember(`${field}[${index}]`);
+      if (index >= 0) throw noSuchMember(field === "owner_id" ? field : `${field}[${index}]`);
     }
   }
 }

@@ -1,0 +1,23 @@
+// Settings of an organisation that the facade itself goes by. identity keeps them among the others.
+
+import type { Organization } from "@portcullis/proto/identity/v1/identity";
+import type { Caller } from "./caller.ts";
+import type { Owners } from "./owners.ts";
+import { present } from "./wire.ts";
+
+export interface AccessSettings {
+  /** Whoever creates an object gets a direct Owner grant on it. */
+  readonly creator_owner_grant: boolean;
+}
+
+/** The settings in force: what was never set is on, and what is not plainly on is off. */
+export function accessSettings({ settingsJson }: Organization): AccessSettings {
+  const stored = JSON.parse(settingsJson || "{}") as Record<string, unknown>;
+  return { creator_owner_grant: (stored["creator_owner_grant"] ?? true) === true };
+}
+
+/** Who gets the Owner grant on what the caller is about to make: itself or, as an empty id, nobody. Asked as of now. */
+export async function ownerOfNew(identity: Owners["identity"], caller: Caller): Promise<string> {
+  const { organization } = await identity.getOrganization({ id: caller.org }, caller.hop);
+  return accessSettings(present(organization)).creator_owner_grant ? caller.principal : "";
+}
