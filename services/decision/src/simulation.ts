@@ -32,7 +32,7 @@ import {
 export interface Surroundings {
   /** In the order of the keys. */
   load(keys: readonly FactKey[]): Promise<readonly FactValues[FactKind][]>;
-  /** Those whom one of the groups names directly. */
+  /** Those in the closures of the groups. */
   principalsIn(groups: ReadonlySet<GroupId>, limit: number): Promise<UpTo<PrincipalId>>;
   /** The ACLs that name one of these principals or groups, or grant one of these roles. */
   aclsNaming(wanted: Wanted, limit: number): Promise<UpTo<PlacedAcl>>;

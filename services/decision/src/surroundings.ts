@@ -26,7 +26,7 @@ import type { Surroundings, UpTo } from "./simulation.ts";
 /** Those who are asked. */
 export interface SurroundingOwners {
   readonly facts: FactOwners;
-  readonly groups: Pick<Stub<typeof GroupsService>, "listPrincipalsOf">;
+  readonly groups: Pick<Stub<typeof GroupsService>, "findPrincipals">;
   readonly grants: Pick<Stub<typeof GrantsService>, "listAcls" | "listAclsNaming" | "listObjectsBelow">;
 }
 
@@ -57,7 +57,7 @@ export function surroundingsOf(
 
     async principalsIn(wanted, limit) {
       const [groupIds, isCut] = firstOf(wanted);
-      const found = await groups.listPrincipalsOf({ orgId: org, groupIds, limit }, hop);
+      const found = await groups.findPrincipals({ orgId: org, groupIds, after: "", limit }, hop);
       return { items: found.principalIds as PrincipalId[], isCut: isCut || found.more };
     },
 

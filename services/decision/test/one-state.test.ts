@@ -61,7 +61,7 @@ function owners(isThere: readonly boolean[], { moves }: { readonly moves: number
   };
   const around: SurroundingOwners = {
     facts,
-    groups: { listPrincipalsOf: async () => ({ principalIds: [], more: false }) },
+    groups: { findPrincipals: async () => ({ principalIds: [], more: false, revision: undefined }) },
     grants: {
       listAcls: async () => ({ acls: [] }),
       listAclsNaming: async () => ({ acls: [], more: false }),

@@ -512,35 +512,6 @@ function content(orgId: string, name: string) {
   return { context, orgId, name, description: undefined, principalIds: [], memberGroupIds: [], ownerId: "" };
 }
 
-describe("ListPrincipalsOf", () => {
-  const of = (groupIds: readonly string[], limit: number, orgId = org.id) =>
-    running.groups.listPrincipalsOf({ orgId, groupIds: [...groupIds], limit });
-
-  test("answers whom the groups name directly, each once, sorted, and whether there are more", async () => {
-    const [first = "", second = "", third = ""] = [org.user(), org.user(), org.user()].sort();
-    const one = await org.group([third, first]);
-    const other = await org.group([first, second]);
-    const nested = await org.group([org.user()]);
-    await org.update(one.id, { addMemberGroupIds: [nested.id] });
-    const both = [one.id, other.id];
-    expect(await of(both, 10)).toEqual({ principalIds: [first, second, third], more: false });
-    expect(await of(both, 3)).toEqual({ principalIds: [first, second, third], more: false });
-    expect(await of(both, 2)).toEqual({ principalIds: [first, second], more: true });
-    expect(await of([one.id, randomUUID()], 1)).toEqual({ principalIds: [first], more: true });
-    expect(await of([], 1)).toEqual({ principalIds: [], more: false });
-    expect(await of(both, 10, randomUUID())).toEqual({ principalIds: [], more: false });
-  });
-
-  test.each([
-    [[], 0, "limit"],
-    [[], 10_001, "limit"],
-    [["x"], 1, "group_ids[0]"],
-    [Array.from({ length: 10_001 }, () => randomUUID()), 1, "group_ids"],
-  ])("refuses bad input", async (groupIds, limit, field) => {
-    await expect(of(groupIds, limit)).rejects.toMatchObject({ kind: "invalid", field });
-  });
-});
-
 function all(orgId: string) {
   return { orgId, page: undefined, ids: [], names: [] };
 }

@@ -7,7 +7,6 @@ import { deleteGroup } from "./delete-group.ts";
 import { findPrincipals } from "./find-principals.ts";
 import { getGroup } from "./get-group.ts";
 import { listGroups } from "./list-groups.ts";
-import { listPrincipalsOf } from "./list-principals-of.ts";
 import { provision } from "./provision.ts";
 import { replaceGroup } from "./replace-group.ts";
 import { reserveDeparture } from "./reserve-departure.ts";
@@ -24,7 +23,6 @@ export function handlers(store: GroupsStore): Handlers<typeof GroupsService> {
     getGroup: (request) => getGroup(store, request),
     listGroups: (request) => listGroups(store, request),
     addPrincipals: (request, call) => addPrincipals(store, request, call),
-    listPrincipalsOf: (request) => listPrincipalsOf(store, request),
     findPrincipals: (request) => findPrincipals(store, request),
     reserveDeparture: (request, call) => reserveDeparture(store, request, call),
   };

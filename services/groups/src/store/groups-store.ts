@@ -40,7 +40,6 @@ import {
 } from "./contents.ts";
 import { GroupRow } from "./entities.ts";
 import { anyOwner, ensureOwnerStays, forgetReservations, ownersClosure, reserve } from "./last-owner.ts";
-import { principalsOf } from "./principals-of.ts";
 
 export interface GroupFilter {
   readonly ids: readonly GroupId[];
@@ -217,7 +216,7 @@ export class GroupsStore {
             : { type: "organization", id: org },
         before: null,
         after: { memberships: added },
-        touches: membershipsOf(org, principalsIn(added)),
+        touches: membershipsOf(org, principalsOf(added)),
       });
     });
   }
@@ -249,7 +248,7 @@ export class GroupsStore {
     await forgetReservations(write.em, org, gone);
     const ended = await endMemberships(write.em, org, gone);
     if (ended.length === 0) return;
-    const principals = principalsIn(ended);
+    const principals = principalsOf(ended);
     const [only, ...more] = principals;
     write.record({
       action: "group_members_left",
@@ -278,11 +277,6 @@ export class GroupsStore {
     return this.#database.read(async (em) =>
       withContents(em, await listPage<GroupRow>(em, GroupRow, where, page)),
     );
-  }
-
-  /** The first principals, by id, that any of these groups names directly. */
-  async principalsOf(org: OrgId, groups: readonly GroupId[], limit: number): Promise<PrincipalId[]> {
-    return principalsOf(this.#database, org, groups, limit);
   }
 
   /** Who is in the closures of these groups, in ascending order; and where the log stood when that was read. */
@@ -467,7 +461,7 @@ function ensureShape(nesting: Nesting, changed: GroupId): void {
   }
 }
 
-function principalsIn(memberships: readonly Membership[]): PrincipalId[] {
+function principalsOf(memberships: readonly Membership[]): PrincipalId[] {
   return sorted(memberships.map((each) => each.principal));
 }
 
