@@ -214,19 +214,20 @@ async function onEveryProposal(holds: (each: Case) => Promise<void>): Promise<vo
   );
 }
 
-const kinds: readonly Change["kind"][] = [
-  "add_acl",
-  "remove_acl",
-  "add_principal",
-  "remove_principal",
-  "add_member_group",
-  "remove_member_group",
-  "add_role_permission",
-  "remove_role_permission",
-  "add_member_role",
-  "remove_member_role",
-  "remove_member",
-];
+const everyKind: Readonly<Record<Change["kind"], true>> = {
+  add_acl: true,
+  remove_acl: true,
+  add_principal: true,
+  remove_principal: true,
+  add_member_group: true,
+  remove_member_group: true,
+  add_role_permission: true,
+  remove_role_permission: true,
+  add_member_role: true,
+  remove_member_role: true,
+  remove_member: true,
+};
+const kinds = Object.keys(everyKind) as readonly Change["kind"][];
 
 const nobodysGroup = "10000000-0000-4000-8000-000000000009" as GroupId;
 
