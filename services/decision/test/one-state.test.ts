@@ -94,7 +94,7 @@ test("a refusal too is of a state that stood still", async () => {
 test("logs that never stand still make it unavailable, and not wrong", async () => {
   const { around, readings } = owners([true], { moves: 1000 });
   await expect(simulator(around)(request, call)).rejects.toMatchObject({ kind: "unavailable" });
-  expect(readings()).toBe(4);
+  expect(readings()).toBe(10);
 });
 
 test("nothing is read for somebody who has gone away", async () => {

@@ -15,7 +15,7 @@ const limits: SimulationLimits = { acls: 1000, principals: 1000, objects: 1000, 
 /** Whose facts are looked at. */
 const lookedAt: readonly Owner[] = ["identity", "groups", "grants"];
 /** How often a state is looked for that stands still while it is read. */
-const readingsMax = 4;
+const readingsMax = 10;
 
 /** So many simulations are in work at a time, and so many more wait their turn: questions of others come first. */
 const inWorkMax = 2;
