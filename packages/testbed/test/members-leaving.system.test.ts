@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createOrganization, type OrganizationMade } from "@portcullis/admin-service/create-organization";
 import { Fault } from "@portcullis/chassis/fault";
+import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type System, startSystem } from "../src/system.ts";
 
@@ -255,14 +256,40 @@ test("a service account does not count as the Owner that is left", async () => {
   );
 });
 
-test("a removal that failed behind its reservation does no harm", async () => {
+test("a removal whose process died behind its reservation does no harm", async () => {
   const org = await organization();
   const alice = await invite(org);
   await change(org, org.owners, { addPrincipalIds: [alice] });
-  await system.groups.reserveDeparture({ orgId: org.orgId, principalIds: [alice] });
+  await system.groups.reserveDeparture({
+    orgId: org.orgId,
+    principalIds: [alice],
+    reservationId: randomUUID(),
+  });
   // While the reservation stands, it counts; the member itself stays what it was.
   await expect(remove(org, org.ownerId)).rejects.toMatchObject(lastOwner);
   expect((await ownersOf(org)).sort()).toEqual([alice, org.ownerId].sort());
+});
+
+test("whoever a failed removal did not remove counts as an Owner again at once", async () => {
+  const org = await organization();
+  const alice = await invite(org);
+  await change(org, org.owners, { addPrincipalIds: [alice] });
+  const database = new pg.Client({ connectionString: system.databaseUrl("identity") });
+  await database.connect();
+  try {
+    await database.query(
+      `create function break_removal() returns trigger language plpgsql as $$
+         begin raise exception 'broken'; end $$;
+       create trigger break_removal before insert on event_log for each row
+         when (new.org_id = '${org.orgId}') execute function break_removal()`,
+    );
+    await expect(remove(org, alice)).rejects.toThrow();
+    await database.query("drop function break_removal cascade");
+  } finally {
+    await database.end();
+  }
+  await remove(org, org.ownerId);
+  await expect(remove(org, alice)).rejects.toMatchObject(lastOwner);
 });
 
 interface Meeting {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { context, Organization, type RunningGroups, runGroups } from "./running-groups.ts";
 
@@ -48,7 +49,12 @@ const writes: readonly Write[] = [
   },
   {
     name: "ReserveDeparture",
-    write: () => running.groups.reserveDeparture({ orgId: org.id, principalIds: [org.owner] }),
+    write: () =>
+      running.groups.reserveDeparture({
+        orgId: org.id,
+        principalIds: [org.owner],
+        reservationId: randomUUID(),
+      }),
   },
 ];
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { factKeyFromWire, factKeyText } from "@portcullis/facts/wire";
 import type { OrgId, PrincipalId } from "@portcullis/policy";
 import { type Doorbell, followerQueue, queuePrefix } from "@portcullis/store/doorbell";
@@ -55,7 +56,11 @@ async function followedTo(position: number): Promise<void> {
 test("who leaves the organization leaves its groups, under the same request id", async () => {
   const alice = org.user();
   const groups = [await org.group([alice]), await org.group([alice])];
-  await running.groups.reserveDeparture({ orgId: org.id, principalIds: [alice] });
+  await running.groups.reserveDeparture({
+    orgId: org.id,
+    principalIds: [alice],
+    reservationId: randomUUID(),
+  });
   running.identity.remove(org.id, alice);
   await ring();
   await followedTo(1);

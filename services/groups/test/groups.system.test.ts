@@ -206,7 +206,11 @@ describe("UpdateGroup", () => {
       org.user(),
     ];
     await org.update(owners, { addPrincipalIds: [left, robot, leaving] });
-    await running.groups.reserveDeparture({ orgId: org.id, principalIds: [leaving] });
+    await running.groups.reserveDeparture({
+      orgId: org.id,
+      principalIds: [leaving],
+      reservationId: randomUUID(),
+    });
     running.identity.remove(org.id, left);
     await expectRefusal(() => org.update(owners, { removePrincipalIds: [org.owner] }), lastOwner);
     const other = org.user();
@@ -223,9 +227,18 @@ describe("UpdateGroup", () => {
     const alice = org.user();
     const { owners } = org.builtIn;
     await org.update(owners, { addPrincipalIds: [alice] });
-    await running.groups.reserveDeparture({ orgId: org.id, principalIds: [alice] });
+    await running.groups.reserveDeparture({
+      orgId: org.id,
+      principalIds: [alice],
+      reservationId: randomUUID(),
+    });
     await expectRefusal(
-      () => running.groups.reserveDeparture({ orgId: org.id, principalIds: [org.owner] }),
+      () =>
+        running.groups.reserveDeparture({
+          orgId: org.id,
+          principalIds: [org.owner],
+          reservationId: randomUUID(),
+        }),
       lastOwner,
     );
     await running.database.query(
@@ -236,6 +249,29 @@ describe("UpdateGroup", () => {
     expect((await org.get(owners)).group?.principalIds).toEqual([alice]);
   });
 
+  test("counts a principal again when its reservation is released, but not by an earlier one's release", async () => {
+    const [alice, bob] = [org.user(), org.user()];
+    const { owners } = org.builtIn;
+    await org.update(owners, { addPrincipalIds: [alice, bob], removePrincipalIds: [org.owner] });
+    const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+    const asked = (principal: string, reservationId: string) => ({
+      orgId: org.id,
+      principalIds: [principal],
+      reservationId,
+    });
+    const head = await org.head();
+    await running.groups.reserveDeparture(asked(alice, first));
+    await running.groups.reserveDeparture(asked(alice, second));
+    await running.groups.releaseDeparture(asked(alice, first));
+    await running.groups.releaseDeparture(asked(bob, second));
+    await expectRefusal(() => running.groups.reserveDeparture(asked(bob, third)), lastOwner);
+    await running.groups.releaseDeparture(asked(alice, second));
+    await running.groups.releaseDeparture(asked(alice, second));
+    await running.groups.reserveDeparture(asked(bob, third));
+    await expectRefusal(() => running.groups.reserveDeparture(asked(alice, first)), lastOwner);
+    expect(await org.head()).toBe(head);
+  });
+
   test("refuses when nobody can say whether an Owner is left", async () => {
     const alice = org.user();
     await org.update(org.builtIn.owners, { addPrincipalIds: [alice] });
@@ -244,7 +280,11 @@ describe("UpdateGroup", () => {
     try {
       await expect(org.update(org.builtIn.owners, { removePrincipalIds: [alice] })).rejects.toThrow();
       await expect(
-        running.groups.reserveDeparture({ orgId: org.id, principalIds: [org.owner] }),
+        running.groups.reserveDeparture({
+          orgId: org.id,
+          principalIds: [org.owner],
+          reservationId: randomUUID(),
+        }),
       ).rejects.toThrow();
       await expect(org.group([alice])).rejects.toThrow();
     } finally {
@@ -501,8 +541,18 @@ describe("bad input changes nothing and names the field", () => {
       [() => groups.addPrincipals({ context, orgId: "", principalIds: [], groupIds: [] }), "org_id"],
       [() => groups.addPrincipals({ context, orgId, principalIds: ["a"], groupIds: [] }), "principal_ids[0]"],
       [() => groups.addPrincipals({ context, orgId, principalIds: [], groupIds: ["a"] }), "group_ids[0]"],
-      [() => groups.reserveDeparture({ orgId: "", principalIds: [] }), "org_id"],
-      [() => groups.reserveDeparture({ orgId, principalIds: ["a"] }), "principal_ids[0]"],
+      [() => groups.reserveDeparture({ orgId: "", principalIds: [], reservationId: randomUUID() }), "org_id"],
+      [
+        () => groups.reserveDeparture({ orgId, principalIds: ["a"], reservationId: randomUUID() }),
+        "principal_ids[0]",
+      ],
+      [() => groups.reserveDeparture({ orgId, principalIds: [], reservationId: "" }), "reservation_id"],
+      [() => groups.releaseDeparture({ orgId: "", principalIds: [], reservationId: randomUUID() }), "org_id"],
+      [
+        () => groups.releaseDeparture({ orgId, principalIds: ["a"], reservationId: randomUUID() }),
+        "principal_ids[0]",
+      ],
+      [() => groups.releaseDeparture({ orgId, principalIds: [], reservationId: "x" }), "reservation_id"],
     ];
     for (const [call, field] of wrong) await expectRefusal(call, { kind: "invalid", field });
   });

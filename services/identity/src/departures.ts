@@ -6,19 +6,28 @@ import { factKeyToWire } from "@portcullis/facts/wire";
 import type { OrgId, PrincipalId } from "@portcullis/policy";
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
-import type { GroupsService } from "@portcullis/proto/groups/v1/groups";
+import type { GroupsService, ReserveDepartureRequest } from "@portcullis/proto/groups/v1/groups";
 import type { TokensService } from "@portcullis/proto/tokens/v1/tokens";
+
+export interface Departure {
+  /** Names the reservation: a UUID. */
+  readonly reservation: string;
+  readonly org: OrgId;
+  readonly principals: readonly PrincipalId[];
+}
 
 /** What the leaving of members asks of the other owners. */
 export interface Departures {
   /** From now on these do not count as Owners. Throws if no Owner would be left. */
-  reserve(org: OrgId, principals: readonly PrincipalId[], hop: Partial<Hop>): Promise<void>;
+  reserve(departure: Departure, hop: Partial<Hop>): Promise<void>;
+  /** They do after all, unless a later reservation says otherwise. */
+  release(departure: Departure, hop: Partial<Hop>): Promise<void>;
   /** Waits until nothing is left of these former members' access; throws if that takes too long. */
   completed(org: OrgId, principals: readonly PrincipalId[], hop: Partial<Hop>): Promise<void>;
 }
 
 export interface OtherOwners {
-  readonly groups: Pick<Stub<typeof GroupsService>, "reserveDeparture">;
+  readonly groups: Pick<Stub<typeof GroupsService>, "reserveDeparture" | "releaseDeparture">;
   readonly groupsFacts: Pick<Stub<typeof FactsService>, "load">;
   readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant">;
   readonly tokens: Pick<Stub<typeof TokensService>, "listCredentials">;
@@ -37,8 +46,12 @@ const askedAtOnce = 50;
  */
 export function departuresOf(owners: OtherOwners): Departures {
   return {
-    async reserve(org, principals, hop) {
-      await owners.groups.reserveDeparture({ orgId: org, principalIds: [...principals] }, hop);
+    async reserve(departure, hop) {
+      await owners.groups.reserveDeparture(departureToWire(departure), hop);
+    },
+
+    async release(departure, hop) {
+      await owners.groups.releaseDeparture(departureToWire(departure), hop);
     },
 
     async completed(org, principals, hop) {
@@ -57,6 +70,10 @@ export function departuresOf(owners: OtherOwners): Departures {
       }
     },
   };
+}
+
+function departureToWire({ org, principals, reservation }: Departure): ReserveDepartureRequest {
+  return { orgId: org, principalIds: [...principals], reservationId: reservation };
 }
 
 async function stillWithAccess(

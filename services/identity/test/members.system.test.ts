@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Fault } from "@portcullis/chassis/fault";
 import type { InviteMembersRequest } from "@portcullis/proto/identity/v1/identity";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import {
@@ -183,6 +184,63 @@ describe("RemoveMembers", () => {
     expect(await org.head()).toBe(head);
     expect(await org.members()).toContain(ada);
     await org.remove([ada]);
+  });
+
+  /** Lets no event of this request be written, so that the write fails at its very end. */
+  async function breakWrites(requestId: string): Promise<void> {
+    const name = `break_${requestId.replaceAll("-", "_")}`;
+    await running.database.query(
+      `create function ${name}() returns trigger language plpgsql as $$
+         begin raise exception 'broken'; end $$;
+       create trigger ${name} before insert on event_log for each row
+         when (new.request_id = '${requestId}') execute function ${name}()`,
+    );
+  }
+
+  test("takes its reservation back at once when it fails, for all who stay", async () => {
+    const [ada, eve] = [await org.user(), await org.user()];
+    running.others.releases.length = 0;
+    const requestId = randomUUID();
+    await breakWrites(requestId);
+    const removal = {
+      context: { ...context, requestId },
+      orgId: org.id,
+      principalIds: [ada, eve],
+      emails: [],
+    };
+    await expect(running.identity.removeMembers(removal)).rejects.toThrow();
+    const [release, ...more] = running.others.releases;
+    expect(more).toEqual([]);
+    expect(release?.reservationId).toBe(running.others.reservations.at(-1));
+    expect(release?.principalIds.toSorted()).toEqual([ada, eve].toSorted());
+    expect(await org.members()).toEqual(expect.arrayContaining([ada, eve]));
+    await org.remove([ada, eve]);
+    expect(running.others.releases).toHaveLength(1);
+  });
+
+  test("takes nothing back when it is refused, or from whom another removal has removed", async () => {
+    const ada = await org.user();
+    running.others.releases.length = 0;
+    running.others.onDeparture = () => Promise.reject(new Fault("refused", "the last Owner"));
+    await expect(org.remove([ada])).rejects.toMatchObject({ kind: "refused" });
+    expect(running.others.releases).toEqual([]);
+    // Another removal waits for the lock while the first one fails: whichever comes next, its own reservation stands.
+    const requestId = randomUUID();
+    await breakWrites(requestId);
+    running.others.reservations.length = 0;
+    const others: Promise<unknown>[] = [];
+    running.others.onDeparture = async () => {
+      if (others.length === 0) others.push(org.remove([ada]));
+    };
+    const removal = { context: { ...context, requestId }, orgId: org.id, principalIds: [ada], emails: [] };
+    await expect(running.identity.removeMembers(removal)).rejects.toThrow();
+    await Promise.all(others);
+    running.others.onDeparture = async () => undefined;
+    expect(await org.members()).not.toContain(ada);
+    const [first, second, ...more] = running.others.reservations;
+    expect(more).toEqual([]);
+    expect(second).not.toBe(first);
+    expect(running.others.releases.map(({ reservationId }) => reservationId)).not.toContain(second);
   });
 
   test("two at once remove everybody once", async () => {

@@ -27,6 +27,9 @@ class ScriptedOwners implements AsyncDisposable {
   #server: RunningServer | null = null;
   /** Every request to let members go, as it came in. */
   readonly departures: string[][] = [];
+  /** The reservations asked for, in order, and those taken back, with whom. */
+  readonly reservations: string[] = [];
+  readonly releases: { readonly reservationId: string; readonly principalIds: string[] }[] = [];
   onDeparture: () => Promise<void> = async () => undefined;
   /** What is left of a principal's access, and where. */
   readonly left = new Map<string, "group" | "grant" | "api_key" | "service_token">();
@@ -39,8 +42,13 @@ class ScriptedOwners implements AsyncDisposable {
         implement(
           GroupsService,
           some<typeof GroupsService>({
-            reserveDeparture: async ({ principalIds }) => {
+            releaseDeparture: ({ reservationId, principalIds }) => {
+              this.releases.push({ reservationId, principalIds });
+              return {};
+            },
+            reserveDeparture: async ({ principalIds, reservationId }) => {
               this.departures.push(principalIds);
+              this.reservations.push(reservationId);
               await this.onDeparture();
               return {};
             },

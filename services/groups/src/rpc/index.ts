@@ -8,6 +8,7 @@ import { findPrincipals } from "./find-principals.ts";
 import { getGroup } from "./get-group.ts";
 import { listGroups } from "./list-groups.ts";
 import { provision } from "./provision.ts";
+import { releaseDeparture } from "./release-departure.ts";
 import { replaceGroup } from "./replace-group.ts";
 import { reserveDeparture } from "./reserve-departure.ts";
 import { updateGroup } from "./update-group.ts";
@@ -24,6 +25,7 @@ export function handlers(store: GroupsStore): Handlers<typeof GroupsService> {
     listGroups: (request) => listGroups(store, request),
     addPrincipals: (request, call) => addPrincipals(store, request, call),
     findPrincipals: (request) => findPrincipals(store, request),
+    releaseDeparture: (request, call) => releaseDeparture(store, request, call),
     reserveDeparture: (request, call) => reserveDeparture(store, request, call),
   };
 }

@@ -39,7 +39,14 @@ import {
   withContents,
 } from "./contents.ts";
 import { GroupRow } from "./entities.ts";
-import { anyOwner, ensureOwnerStays, forgetReservations, ownersClosure, reserve } from "./last-owner.ts";
+import {
+  anyOwner,
+  ensureOwnerStays,
+  forgetReservations,
+  ownersClosure,
+  release,
+  reserve,
+} from "./last-owner.ts";
 
 export interface GroupFilter {
   readonly ids: readonly GroupId[];
@@ -222,15 +229,34 @@ export class GroupsStore {
   }
 
   /** Lets principals leave the organisation, unless no Owner would be left. */
-  async reserveDeparture(org: OrgId, principals: readonly PrincipalId[], hop: Hop): Promise<void> {
+  async reserveDeparture(
+    org: OrgId,
+    principals: readonly PrincipalId[],
+    reservation: string,
+    hop: Hop,
+  ): Promise<void> {
     const context = { actor: undefined, requestId: hop.requestId, sourceAddress: "" };
     await this.#database.write(org, context, async ({ em, keepBooks }) => {
       keepBooks();
       const nesting = await readNesting(em, org);
-      await reserve(em, org, principals);
+      await reserve(em, org, principals, reservation);
       if (await anyOwner(em, org, nesting, principals)) {
         await ensureOwnerStays(em, org, nesting, this.#members, hop);
       }
+    });
+  }
+
+  /** Takes a reservation back: whoever does not leave after all counts as an Owner again. */
+  async releaseDeparture(
+    org: OrgId,
+    principals: readonly PrincipalId[],
+    reservation: string,
+    hop: Hop,
+  ): Promise<void> {
+    const context = { actor: undefined, requestId: hop.requestId, sourceAddress: "" };
+    await this.#database.write(org, context, async ({ em, keepBooks }) => {
+      keepBooks();
+      await release(em, org, principals, reservation);
     });
   }
 

@@ -53,13 +53,28 @@ export async function reserve(
   em: EntityManager,
   org: OrgId,
   principals: readonly PrincipalId[],
+  reservation: string,
 ): Promise<void> {
   await em.execute("delete from departure where org_id = ? and until <= clock_timestamp()", [org]);
   await em.execute(
-    `insert into departure (org_id, principal_id, until)
-     select ?, id, clock_timestamp() + make_interval(secs => ?) from unnest(?::uuid[]) as id
-     on conflict (org_id, principal_id) do update set until = excluded.until`,
-    [org, reservedSeconds, idArray(new Set(principals))],
+    `insert into departure (org_id, principal_id, until, reservation_id)
+     select ?, id, clock_timestamp() + make_interval(secs => ?), ? from unnest(?::uuid[]) as id
+     on conflict (org_id, principal_id) do update
+       set until = excluded.until, reservation_id = excluded.reservation_id`,
+    [org, reservedSeconds, reservation, idArray(new Set(principals))],
+  );
+}
+
+/** Takes back what this reservation said of these principals; what a later one says of them stays. */
+export async function release(
+  em: EntityManager,
+  org: OrgId,
+  principals: readonly PrincipalId[],
+  reservation: string,
+): Promise<void> {
+  await em.execute(
+    "delete from departure where org_id = ? and principal_id = any(?::uuid[]) and reservation_id = ?",
+    [org, idArray(new Set(principals)), reservation],
   );
 }
 

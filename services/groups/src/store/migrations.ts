@@ -52,5 +52,15 @@ class Groups extends Migration {
   }
 }
 
+/** Which of several reservations a departure stands for. */
+class NamedReservations extends Migration {
+  override up(): void {
+    this.addSql("alter table departure add column reservation_id uuid");
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
-export const migrations: readonly MigrationObject[] = [{ name: "0002-groups", class: Groups }];
+export const migrations: readonly MigrationObject[] = [
+  { name: "0002-groups", class: Groups },
+  { name: "0003-named-reservations", class: NamedReservations },
+];

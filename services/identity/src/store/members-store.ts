@@ -1,13 +1,13 @@
 import type { FilterQuery } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { invalid } from "@portcullis/chassis/fault";
+import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { FactKey, OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
 import { type Change, type Database, listPage, snapshotOf, type Written } from "@portcullis/store";
-import { v7 as newUuid } from "uuid";
-import type { Departures } from "../departures.ts";
+import { v7 as newUuid, v4 as randomUuid } from "uuid";
+import type { Departure, Departures } from "../departures.ts";
 import { emailKey } from "../domain/email-address.ts";
 import { type Invitation, type Principal, principalForTheLog } from "../domain/principal.ts";
 import { ActiveMemberRow, OrganizationRow, PrincipalRow } from "./entities.ts";
@@ -83,26 +83,53 @@ export class MembersStore {
     emails: readonly string[],
     hop: Partial<Hop>,
   ): Promise<Written<Principal[]>> {
-    return this.#database.write(org, context, async (write) => {
-      const { em } = write;
-      if ((await em.findOne(OrganizationRow, { id: org })) === null) throw noSuchOrganization();
-      const rows = await em.find(ActiveMemberRow, {
-        orgId: org,
-        $or: [{ id: { $in: [...ids] } }, { emailKey: { $in: emails.map(emailKey) } }],
+    const asked: Departure[] = [];
+    try {
+      return await this.#database.write(org, context, async (write) => {
+        const { em } = write;
+        if ((await em.findOne(OrganizationRow, { id: org })) === null) throw noSuchOrganization();
+        const rows = await em.find(ActiveMemberRow, {
+          orgId: org,
+          $or: [{ id: { $in: [...ids] } }, { emailKey: { $in: emails.map(emailKey) } }],
+        });
+        const leaving = rows.map(principalOf);
+        if (leaving.length === 0) return [];
+        const leavingIds = leaving.map(({ id }) => id);
+        await em.execute(
+          "update membership set left_at = clock_timestamp() where org_id = ? and principal_id = any(?::uuid[])",
+          [org, arrayOf(leavingIds)],
+        );
+        const departure = { reservation: randomUuid(), org, principals: leavingIds };
+        asked.push(departure);
+        await this.#departures.reserve(departure, hop);
+        await em.execute(`set local statement_timeout = ${statementAfterReservationMs}`);
+        await em.execute(`set local idle_in_transaction_session_timeout = ${idleAfterReservationMs}`);
+        write.record(membersChange(org, "members_removed", leaving, []));
+        return leaving;
       });
-      const leaving = rows.map(principalOf);
-      if (leaving.length === 0) return [];
-      const leavingIds = leaving.map(({ id }) => id);
-      await em.execute(
-        "update membership set left_at = clock_timestamp() where org_id = ? and principal_id = any(?::uuid[])",
-        [org, arrayOf(leavingIds)],
-      );
-      await this.#departures.reserve(org, leavingIds, hop);
-      await em.execute(`set local statement_timeout = ${statementAfterReservationMs}`);
-      await em.execute(`set local idle_in_transaction_session_timeout = ${idleAfterReservationMs}`);
-      write.record(membersChange(org, "members_removed", leaving, []));
-      return leaving;
-    });
+    } catch (error) {
+      // If no Owner would be left, nothing was reserved.
+      const isRefusal = error instanceof Fault && error.kind === "refused";
+      if (!isRefusal) for (const departure of asked) await this.#takeBack(departure, context.requestId);
+      throw error;
+    }
+  }
+
+  /**
+   * Behind a removal that failed, or of which it is not known. Whoever holds the lock knows that it is over: who is still
+   * a member now stays one, and counts as an Owner again. If this fails too, the reservation lapses.
+   */
+  async #takeBack(departure: Departure, requestId: string): Promise<void> {
+    const { org, principals } = departure;
+    const context = { actor: undefined, requestId, sourceAddress: "" };
+    await this.#database
+      .write(org, context, async ({ em }) => {
+        const staying = (await activeMembers(em, org, principals)).map(({ id }) => id);
+        if (staying.length > 0) {
+          await this.#departures.release({ ...departure, principals: staying }, { requestId });
+        }
+      })
+      .catch(() => undefined);
   }
 
   /** The active ones among these. */
