@@ -13,7 +13,12 @@ export function factKeyText(key: FactKey): string {
     case "roles":
       return key.kind;
     case "access":
+    case "acls":
       return key.kind + part(key.object.type) + part(key.object.id);
+    case "acls_naming":
+      return (
+        key.kind + part(key.object.type) + part(key.object.id) + part(key.subject.kind) + part(key.subject.id)
+      );
     case "credential":
       return key.kind + part(key.digest);
   }

@@ -25,6 +25,8 @@ export function prepare({ key, value }: Pick<Fact, "key" | "value">): Prepared {
     case "member":
     case "memberships":
     case "access":
+    case "acls":
+    case "acls_naming":
     case "credential":
       return value as Exclude<Prepared, GroupIndex | RoleIndex>;
   }
@@ -40,8 +42,11 @@ export function weightOf({ key, value }: Pick<Fact, "key" | "value">): number {
       return 1 + (value as FactValues["memberships"]).length;
     case "access": {
       const access = value as FactValues["access"];
-      return 1 + (access?.acls.length ?? 0) + (access?.alsoUnder.length ?? 0);
+      return 1 + (access?.acls?.length ?? 0) + (access?.alsoUnder.length ?? 0);
     }
+    case "acls":
+    case "acls_naming":
+      return 1 + ((value as FactValues["acls"])?.length ?? 0);
     case "groups": {
       let ids = 1;
       for (const { memberGroups } of (value as FactValues["groups"]).values()) ids += 1 + memberGroups.length;

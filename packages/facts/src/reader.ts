@@ -11,6 +11,7 @@ import {
   type Owner,
   owners,
   type PrincipalId,
+  type Subject,
 } from "@portcullis/policy";
 import { factKeyText } from "./fact-key.ts";
 import type { Follow } from "./follow.ts";
@@ -133,6 +134,14 @@ class Reading<Result extends object> implements Facts {
 
   access(object: ObjectRef): PreparedValues["access"] | undefined {
     return this.#find({ kind: "access", org: this.#organization.org, object });
+  }
+
+  aclsNaming(object: ObjectRef, subject: Subject): PreparedValues["acls_naming"] | undefined {
+    return this.#find({ kind: "acls_naming", org: this.#organization.org, object, subject });
+  }
+
+  acls(object: ObjectRef): PreparedValues["acls"] | undefined {
+    return this.#find({ kind: "acls", org: this.#organization.org, object });
   }
 
   credential(digest: CredentialDigest): PreparedValues["credential"] | undefined {

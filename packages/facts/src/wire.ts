@@ -28,8 +28,10 @@ import {
   type RoleId,
   type RoleNode,
   type RolePermission,
+  type Subject,
 } from "@portcullis/policy";
 import type {
+  AclsNaming as AclsNamingMessage,
   Dependency as DependencyMessage,
   Event as EventMessage,
   FactKey as FactKeyMessage,
@@ -81,6 +83,10 @@ export function factKeyFromWire(message: FactKeyMessage, field: string): FactKey
       return { kind: kind.$case, org };
     case "access":
       return { kind: "access", org, object: objectFromWire(kind.value, `${field}.access`) };
+    case "acls":
+      return { kind: "acls", org, object: objectFromWire(kind.value, `${field}.acls`) };
+    case "aclsNaming":
+      return { kind: "acls_naming", org, ...aclsNamingFromWire(kind.value, `${field}.acls_naming`) };
     case "credential":
       return { kind: "credential", org, digest: digestFromWire(kind.value, `${field}.credential`) };
   }
@@ -95,6 +101,22 @@ export function objectFromWire(message: ObjectRefMessage, field: string): Object
   return {
     type: objectTypeFromWire(message.type, `${field}.type`),
     id: uuid<ObjectId>(message.id, `${field}.id`),
+  };
+}
+
+function aclsNamingFromWire(
+  { object, subject }: AclsNamingMessage,
+  field: string,
+): { readonly object: ObjectRef; readonly subject: Subject } {
+  if (object === undefined) throw invalid(`${field}.object`, "is required");
+  if (subject === undefined) throw invalid(`${field}.subject`, "is required");
+  const id = subject.value;
+  return {
+    object: objectFromWire(object, `${field}.object`),
+    subject:
+      subject.$case === "principalId"
+        ? { kind: "principal", id: uuid<PrincipalId>(id, `${field}.principal_id`) }
+        : { kind: "group", id: uuid<GroupId>(id, `${field}.group_id`) },
   };
 }
 
@@ -165,6 +187,13 @@ function factKindToWire(key: FactKey): NonNullable<FactKeyMessage["kind"]> {
       return { $case: "roles", value: {} };
     case "access":
       return { $case: "access", value: objectToWire(key.object) };
+    case "acls":
+      return { $case: "acls", value: objectToWire(key.object) };
+    case "acls_naming":
+      return {
+        $case: "aclsNaming",
+        value: { object: objectToWire(key.object), subject: subjectToWire(key.subject) },
+      };
     case "credential":
       return { $case: "credential", value: key.digest };
   }
@@ -190,6 +219,10 @@ function valueToWire(kind: FactKind, value: FactValue): ValueMessage | undefined
       return { $case: kind, value: { roles: rolesToWire(value as FactValues["roles"]) } };
     case "access":
       return { $case: kind, value: accessToWire(value as Access) };
+    case "acls":
+      return { $case: "acls", value: { acls: (value as readonly Acl[]).map(aclToWire) } };
+    case "acls_naming":
+      return { $case: "aclsNaming", value: { acls: (value as readonly Acl[]).map(aclToWire) } };
     case "credential":
       return { $case: kind, value: credentialToWire(value as Credential) };
   }
@@ -197,12 +230,13 @@ function valueToWire(kind: FactKind, value: FactValue): ValueMessage | undefined
 
 function valueFromWire(kind: FactKind, message: ValueMessage | undefined): FactValue {
   if (message === undefined) {
-    if (kind === "memberships" || kind === "groups" || kind === "roles") {
+    if (kind === "memberships" || kind === "groups" || kind === "roles" || kind === "acls_naming") {
       throw new Error(`a fact of the kind ${kind} without a value`);
     }
     return null;
   }
-  if (message.$case !== kind) throw new Error(`a fact of the kind ${kind} with a value of ${message.$case}`);
+  if (message.$case !== (kind === "acls_naming" ? "aclsNaming" : kind))
+    throw new Error(`a fact of the kind ${kind} with a value of ${message.$case}`);
   switch (message.$case) {
     case "member":
       return memberFromWire(message.value);
@@ -214,6 +248,9 @@ function valueFromWire(kind: FactKind, message: ValueMessage | undefined): FactV
       return new Map(message.value.roles.map(roleFromWire));
     case "access":
       return accessFromWire(message.value);
+    case "acls":
+    case "aclsNaming":
+      return message.value.acls.flatMap(aclFromWire);
     case "credential":
       return credentialFromWire(message.value);
   }
@@ -277,18 +314,19 @@ function accessToWire({ parent, alsoUnder, publicRead, acls }: Access): AccessMe
     parent: parent === null ? undefined : objectToWire(parent),
     alsoUnder: alsoUnder.map(objectToWire),
     publicRead: publicRead === true,
-    acls: acls.map(aclToWire),
+    acls: (acls ?? []).map(aclToWire),
+    aclsApart: acls === null,
   };
 }
 
-function accessFromWire({ parent, alsoUnder, publicRead, acls }: AccessMessage): Access | null {
+function accessFromWire({ parent, alsoUnder, publicRead, acls, aclsApart }: AccessMessage): Access | null {
   const [above] = parent === undefined ? [null] : knownObject(parent);
   if (above === undefined) return null;
   return {
     parent: above,
     alsoUnder: alsoUnder.flatMap(knownObject),
     ...(publicRead && { publicRead }),
-    acls: acls.flatMap(aclFromWire),
+    acls: aclsApart ? null : acls.flatMap(aclFromWire),
   };
 }
 
@@ -299,7 +337,7 @@ function knownObject({ type, id }: ObjectRefMessage): ObjectRef[] {
 function aclToWire({ id, subject, grant, expiresAtMs }: Acl): AclMessage {
   return {
     id,
-    subject: { $case: subject.kind === "principal" ? "principalId" : "groupId", value: subject.id },
+    subject: subjectToWire(subject),
     grant:
       grant.kind === "permission"
         ? { $case: "permission", value: grant.permission }
@@ -307,6 +345,10 @@ function aclToWire({ id, subject, grant, expiresAtMs }: Acl): AclMessage {
     restrictObjectType: (grant.kind === "permission" && grant.restrictObjectType) || "",
     expiresAt: dateOf(expiresAtMs),
   };
+}
+
+function subjectToWire({ kind, id }: Subject): NonNullable<AclMessage["subject"]> {
+  return { $case: kind === "principal" ? "principalId" : "groupId", value: id };
 }
 
 function aclFromWire(message: AclMessage): Acl[] {

@@ -26,9 +26,14 @@ export function factKeys(id: fc.Arbitrary<string>, digest = id): fc.Arbitrary<Fa
   return fc.oneof(
     fc.record({ kind: fc.constantFrom("member", "memberships"), org, principal: id }),
     fc.record({ kind: fc.constantFrom("groups", "roles"), org }),
-    fc.record({ kind: fc.constant("access"), org, object }),
+    fc.record({ kind: fc.constantFrom("access", "acls"), org, object }),
+    fc.record({ kind: fc.constant("acls_naming"), org, object, subject: subjects(id) }),
     fc.record({ kind: fc.constant("credential"), org, digest }),
   ) as fc.Arbitrary<FactKey>;
+}
+
+function subjects(id: fc.Arbitrary<string>) {
+  return fc.record({ kind: fc.constantFrom("principal", "group"), id });
 }
 
 const uuid = fc.uuid();
@@ -37,6 +42,19 @@ const object = fc.record({ type: fc.constantFrom(...objectTypeNames), id: uuid }
 const restrictObjectType = fc.option(fc.constantFrom(...objectTypeNames));
 const permission = fc.constantFrom(...permissions);
 const expiresAtMs = fc.option(fc.integer({ min: 0, max: 4_000_000_000_000 }));
+
+const acls = fc.array(
+  fc.record({
+    id: uuid,
+    subject: subjects(uuid),
+    grant: fc.oneof(
+      fc.record({ kind: fc.constant("permission"), permission, restrictObjectType }),
+      fc.record({ kind: fc.constant("role"), id: uuid }),
+    ),
+    expiresAtMs,
+  }),
+  { maxLength: 3 },
+);
 
 const values: { readonly [Kind in FactKind]: fc.Arbitrary<unknown> } = {
   member: fc.option(fc.record({ kind: fc.constantFrom("user", "service_account") })),
@@ -65,24 +83,15 @@ const values: { readonly [Kind in FactKind]: fc.Arbitrary<unknown> } = {
       { maxLength: 3 },
     )
     .map((roles) => new Map(roles)),
+  acls: fc.option(acls),
+  acls_naming: acls,
   access: fc.option(
     fc
       .record({
         parent: fc.option(object),
         alsoUnder: fc.array(object, { maxLength: 2 }),
         isPublic: fc.boolean(),
-        acls: fc.array(
-          fc.record({
-            id: uuid,
-            subject: fc.record({ kind: fc.constantFrom("principal", "group"), id: uuid }),
-            grant: fc.oneof(
-              fc.record({ kind: fc.constant("permission"), permission, restrictObjectType }),
-              fc.record({ kind: fc.constant("role"), id: uuid }),
-            ),
-            expiresAtMs,
-          }),
-          { maxLength: 3 },
-        ),
+        acls: fc.option(acls),
       })
       .map(({ isPublic, ...access }) => ({ ...access, ...(isPublic && { publicRead: true }) })),
   ),

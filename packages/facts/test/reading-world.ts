@@ -108,6 +108,10 @@ function valueOf(facts: Facts, key: FactKey): unknown {
       return facts.roles();
     case "access":
       return facts.access(key.object);
+    case "acls":
+      return facts.acls(key.object);
+    case "acls_naming":
+      return facts.aclsNaming(key.object, key.subject);
     case "credential":
       return facts.credential(key.digest);
   }

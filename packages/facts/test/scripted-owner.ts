@@ -145,8 +145,10 @@ function absent(kind: FactKind): Value {
   switch (kind) {
     case "member":
     case "access":
+    case "acls":
     case "credential":
       return null;
+    case "acls_naming":
     case "memberships":
       return [];
     case "groups":

@@ -109,7 +109,14 @@ describe("what is not understood grants nothing", () => {
     return fact.value?.$case === "access" ? fact.value.value : undefined;
   }
   function readAccess(message: Partial<NonNullable<ReturnType<typeof accessOf>>>): Access | null {
-    const whole = { parent: undefined, alsoUnder: [], publicRead: false, acls: [], ...message };
+    const whole = {
+      parent: undefined,
+      alsoUnder: [],
+      publicRead: false,
+      acls: [],
+      aclsApart: false,
+      ...message,
+    };
     const value: FactMessage["value"] = { $case: "access", value: whole };
     return factFromWire({ key: factKeyToWire(objectKey), lo: 0, hi: 1, value }).value as Access | null;
   }

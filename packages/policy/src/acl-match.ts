@@ -2,7 +2,7 @@
 
 import type { ObjectType, Permission } from "./catalog.ts";
 import type { Question } from "./decide.ts";
-import type { Acl } from "./facts.ts";
+import type { Acl, Subject } from "./facts.ts";
 import type { GroupId, PrincipalId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
 import type { RoleIndex } from "./role-index.ts";
@@ -28,6 +28,15 @@ export function ask(
   if (memberships === undefined || groups === undefined || roles === undefined) return undefined;
   const held = groups.holding(memberships);
   return { principal, groups: held, permission, type: typeOf(target), roles, nowMs };
+}
+
+/** Whom an ACL has to name so that it concerns the principal. */
+export function* subjectsConcerned({
+  principal,
+  groups,
+}: Pick<Asked, "principal" | "groups">): Generator<Subject, void> {
+  yield { kind: "principal", id: principal };
+  for (const id of groups) yield { kind: "group", id };
 }
 
 // Each of these compares for what it knows, so that a word that it does not know grants nothing.

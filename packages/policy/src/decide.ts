@@ -1,10 +1,10 @@
 // May this principal do this to that object? Facts in, answer and reason out: no clock, no I/O, no cache.
 //
 // Facts come through a lookup that may say "not loaded". Then the answer is the list of the facts that are missing, all
-// that can be named by now; load them and ask again. A parent is known only from its child's fact, so three rounds
-// are the most that any question takes.
+// that can be named by now; load them and ask again. A parent is known only from its child's fact, and what an object with
+// very many ACLs grants only from its own, so four rounds are the most that any question takes.
 
-import { type Asked, ask, isInForce, lets, names } from "./acl-match.ts";
+import { type Asked, ask, isInForce, lets, names, subjectsConcerned } from "./acl-match.ts";
 import { isObjectType, isPermission, type ObjectRef, type Permission } from "./catalog.ts";
 import type { Access, Acl, FactKey } from "./facts.ts";
 import type { OrgId, PrincipalId } from "./ids.ts";
@@ -47,7 +47,7 @@ export function isNeeds(step: object): step is Needs {
   return "kind" in step && step.kind === "needs";
 }
 
-/** The ACL that allows, and the object on which it sits: the nearest to the target. */
+/** The ACL that allows, and the object on which it sits: the nearest to the target of what is loaded. */
 export interface Grant {
   readonly acl: Acl;
   readonly on: ObjectRef;
@@ -71,8 +71,7 @@ export function decide(question: Question, lookup: FactLookup): Decision {
   const asked = member === undefined ? undefined : ask(question, lookup);
 
   // Up to the root even when a grant is found, since an object is there only if all above it are.
-  let grant: Grant | null = null;
-  let complete = asked !== undefined;
+  let grant: Found = asked === undefined ? undefined : null;
   let isPublic = false;
   let object: ObjectRef | null = start;
   while (object !== null) {
@@ -80,19 +79,21 @@ export function decide(question: Question, lookup: FactLookup): Decision {
     if (access === null) return noTarget;
     if (access === undefined) return needs(missingFacts(question, start, lookup));
     if (object === start) isPublic = isPublicRead(question, access);
-    if (asked !== undefined) grant ??= grantOn(object, access, asked);
+    if (asked !== undefined && !grant) grant = either(grant, grantOn(object, access, asked, lookup));
     for (const other of access.alsoUnder) {
       if (!mayListUnder(object, other)) continue;
       const otherAccess = standingAccess(other, org, lookup);
-      if (otherAccess === undefined) complete = false;
-      else if (otherAccess !== null && asked !== undefined) grant ??= grantOn(other, otherAccess, asked);
+      if (otherAccess === undefined) grant = either(grant, undefined);
+      else if (otherAccess !== null && asked !== undefined && !grant) {
+        grant = either(grant, grantOn(other, otherAccess, asked, lookup));
+      }
     }
     object = access.parent;
   }
   // The same reason whether or not the facts for a grant were loaded; but membership must be known.
   if (isPublic && member !== undefined) return publicRead;
-  if (grant !== null) return { kind: "decided", allowed: true, because: grant };
-  return complete ? noGrant : needs(missingFacts(question, start, lookup));
+  if (grant) return { kind: "decided", allowed: true, because: grant };
+  return grant === null ? noGrant : needs(missingFacts(question, start, lookup));
 }
 
 const publicRead: Allowed = Object.freeze({ kind: "decided", allowed: true, because: "public" });
@@ -118,11 +119,34 @@ function isPublicRead({ permission, target }: Question, access: Access): boolean
   return permission === "read" && target.kind === "object" && everyMemberMayRead(target.object, access);
 }
 
-function grantOn(object: ObjectRef, access: Access, asked: Asked): Grant | null {
-  for (const acl of access.acls) {
+/** A grant; null: there is none; undefined: not all that might grant is loaded, and nothing that is does. */
+type Found = Grant | null | undefined;
+
+function either(one: Found, other: Found): Found {
+  if (one || other) return one || other;
+  return one === undefined || other === undefined ? undefined : null;
+}
+
+function grantOn(object: ObjectRef, { acls }: Access, asked: Asked, lookup: FactLookup): Found {
+  return acls === null ? grantAmongMany(object, asked, lookup) : grantAmong(acls, object, asked);
+}
+
+function grantAmong(acls: readonly Acl[], object: ObjectRef, asked: Asked): Grant | null {
+  for (const acl of acls) {
     if (names(acl, asked) && isInForce(acl, asked) && lets(acl, asked)) return { acl, on: object };
   }
   return null;
+}
+
+/** Of an object with very many ACLs only those are looked at that concern the principal. */
+function grantAmongMany(object: ObjectRef, asked: Asked, lookup: FactLookup): Found {
+  let found: Found = null;
+  for (const subject of subjectsConcerned(asked)) {
+    const acls = lookup.aclsNaming(object, subject);
+    found = either(found, acls === undefined ? undefined : grantAmong(acls, object, asked));
+    if (found) return found;
+  }
+  return found;
 }
 
 function needs(keys: readonly FactKey[]): Needs {

@@ -1,14 +1,14 @@
 // Why decide answers as it does: every way that allows, or what came nearest and what it lacks. For people, so it may
 // take more time than deciding, but it takes the same facts and is bounded.
 
-import { type Asked, ask, isInForce, lets, names } from "./acl-match.ts";
+import { type Asked, ask, isInForce, lets, names, subjectsConcerned } from "./acl-match.ts";
 import { type ObjectRef, type ObjectType, objectTypeNames, type Permission, permissions } from "./catalog.ts";
 import { type Decided, decide, type Grant, type Needs, type Question } from "./decide.ts";
-import type { Acl } from "./facts.ts";
+import type { Access, Acl } from "./facts.ts";
 import { type GrantPath, grantPaths } from "./grant-path.ts";
 import type { GroupId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
-import { listing, missingFacts } from "./missing-facts.ts";
+import { listing, manyAclsAbove, missingFacts } from "./missing-facts.ts";
 import { standingAccess, startOf } from "./tree.ts";
 
 /** What decide says, and why. */
@@ -18,7 +18,7 @@ export interface Explanation {
   /** If it is allowed: one for each ACL that grants and each group of the principal through which it does. */
   readonly paths: readonly GrantPath[];
   readonly arePathsCut: boolean;
-  /** If it is denied: what came nearest first. */
+  /** If it is denied: what came nearest first. Of an object with very many ACLs only those count that name the principal. */
   readonly misses: readonly Miss[];
   readonly areMissesCut: boolean;
 }
@@ -79,8 +79,12 @@ export function explain(question: Question, lookup: FactLookup): Explanation | N
   if (keys.length > 0) return { kind: "needs", keys };
   const asked = ask(question, lookup);
   if (asked === undefined || start === null) throw new Error("a decided question lacks facts");
-  const placed = aclsAbove(question, start, lookup);
-  if (!decision.allowed) return denied(decision, missesAmong(placed, asked, lookup));
+  const placed = aclsAbove(question, start, { asked, lookup });
+  if (!decision.allowed) {
+    const explained = denied(decision, missesAmong(placed, asked, lookup));
+    const [leftOut] = manyAclsAbove(question.org, start, lookup);
+    return leftOut === undefined ? explained : { ...explained, areMissesCut: true };
+  }
 
   const granting = placed.filter(({ acl }) => names(acl, asked) && isInForce(acl, asked) && lets(acl, asked));
   const paths: GrantPath[] = [];
@@ -117,19 +121,35 @@ function withMember(lookup: FactLookup): FactLookup {
     groups: () => lookup.groups(),
     roles: () => lookup.roles(),
     access: (object) => lookup.access(object),
+    aclsNaming: (object, subject) => lookup.aclsNaming(object, subject),
+    acls: (object) => lookup.acls(object),
   };
 }
 
-/** Every ACL whose place counts for the target, nearest first. */
-function aclsAbove({ org }: Question, start: ObjectRef, lookup: FactLookup): readonly Grant[] {
+/**
+ * Every ACL whose place counts for the target, nearest first; of an object with very many, those that concern the
+ * principal.
+ */
+function aclsAbove(
+  { org }: Question,
+  start: ObjectRef,
+  { asked, lookup }: { readonly asked: Asked; readonly lookup: FactLookup },
+): readonly Grant[] {
+  const aclsOn = (on: ObjectRef, access: Access | null | undefined): readonly Acl[] => {
+    if (access === null || access === undefined) return [];
+    return (
+      access.acls ??
+      Array.from(subjectsConcerned(asked), (subject) => lookup.aclsNaming(on, subject) ?? []).flat()
+    );
+  };
   const placed: Grant[] = [];
   let object: ObjectRef | null = start;
   while (object !== null) {
     const on: ObjectRef = object;
     const access = standingAccess(on, org, lookup);
-    for (const acl of access?.acls ?? []) placed.push({ acl, on });
+    for (const acl of aclsOn(on, access)) placed.push({ acl, on });
     for (const other of listing(on, access?.alsoUnder ?? [])) {
-      for (const acl of standingAccess(other, org, lookup)?.acls ?? []) placed.push({ acl, on: other });
+      for (const acl of aclsOn(other, standingAccess(other, org, lookup))) placed.push({ acl, on: other });
     }
     object = access?.parent ?? null;
   }

@@ -14,6 +14,13 @@ export type FactKey =
   | { readonly kind: "groups"; readonly org: OrgId }
   | { readonly kind: "roles"; readonly org: OrgId }
   | { readonly kind: "access"; readonly org: OrgId; readonly object: ObjectRef }
+  | { readonly kind: "acls"; readonly org: OrgId; readonly object: ObjectRef }
+  | {
+      readonly kind: "acls_naming";
+      readonly org: OrgId;
+      readonly object: ObjectRef;
+      readonly subject: Subject;
+    }
   | { readonly kind: "credential"; readonly org: OrgId; readonly digest: CredentialDigest };
 
 export type FactKind = FactKey["kind"];
@@ -24,6 +31,8 @@ export const factOwners = {
   groups: "groups",
   roles: "grants",
   access: "grants",
+  acls: "grants",
+  acls_naming: "grants",
   credential: "tokens",
 } as const satisfies Record<FactKind, Owner>;
 
@@ -55,12 +64,15 @@ export interface RoleNode {
 /** All live roles of an organisation, without the system's own, which the catalog holds. */
 export type Roles = ReadonlyMap<RoleId, RoleNode>;
 
+/** Whom an ACL can name. */
+export type Subject =
+  | { readonly kind: "principal"; readonly id: PrincipalId }
+  | { readonly kind: "group"; readonly id: GroupId };
+
 /** One grant on an object. */
 export interface Acl {
   readonly id: AclId;
-  readonly subject:
-    | { readonly kind: "principal"; readonly id: PrincipalId }
-    | { readonly kind: "group"; readonly id: GroupId };
+  readonly subject: Subject;
   readonly grant:
     | {
         readonly kind: "permission";
@@ -80,7 +92,8 @@ export interface Access {
   readonly alsoUnder: readonly ObjectRef[];
   /** Marked as public; whether that means anything is the catalog's to say. Absent: it is not. */
   readonly publicRead?: true;
-  readonly acls: readonly Acl[];
+  /** Null: they are too many to be read with every question; those that name one subject are a fact of their own. */
+  readonly acls: readonly Acl[] | null;
 }
 
 /** A live API key or service token. */
@@ -98,5 +111,9 @@ export interface FactValues {
   groups: Groups;
   roles: Roles;
   access: Access | null;
+  /** All ACLs on one object alone, for questions about whoever they name; null: there are too many of them. */
+  acls: readonly Acl[] | null;
+  /** The ACLs on one object alone that name one subject. */
+  acls_naming: readonly Acl[];
   credential: Credential | null;
 }

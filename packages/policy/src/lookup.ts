@@ -1,5 +1,5 @@
 import type { ObjectRef } from "./catalog.ts";
-import type { Access, Member, Memberships } from "./facts.ts";
+import type { Access, Acl, Member, Memberships, Subject } from "./facts.ts";
 import type { GroupIndex } from "./group-index.ts";
 import type { PrincipalId } from "./ids.ts";
 import type { RoleIndex } from "./role-index.ts";
@@ -11,4 +11,8 @@ export interface FactLookup {
   groups(): GroupIndex | undefined;
   roles(): RoleIndex | undefined;
   access(object: ObjectRef): Access | null | undefined;
+  /** The ACLs on the object that name the subject. */
+  aclsNaming(object: ObjectRef, subject: Subject): readonly Acl[] | undefined;
+  /** All ACLs on the object; null: there are too many. */
+  acls(object: ObjectRef): readonly Acl[] | null | undefined;
 }

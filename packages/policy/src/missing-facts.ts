@@ -1,8 +1,9 @@
 // Which facts a question takes and are not loaded yet.
 
+import { subjectsConcerned } from "./acl-match.ts";
 import type { ObjectRef } from "./catalog.ts";
 import type { Question } from "./decide.ts";
-import type { FactKey } from "./facts.ts";
+import type { Access, FactKey } from "./facts.ts";
 import type { OrgId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
 import { mayListUnder, nearestKnownAbove, standingAccess } from "./tree.ts";
@@ -14,9 +15,21 @@ export function missingFacts(
   lookup: FactLookup,
 ): readonly FactKey[] {
   const keys: FactKey[] = [];
+  const memberships = lookup.memberships(principal);
   if (lookup.member(principal) === undefined) keys.push({ kind: "member", org, principal });
-  if (lookup.memberships(principal) === undefined) keys.push({ kind: "memberships", org, principal });
-  return [...keys, ...missingAbove(org, start, lookup)];
+  if (memberships === undefined) keys.push({ kind: "memberships", org, principal });
+  keys.push(...missingAbove(org, start, lookup));
+  const index = lookup.groups();
+  if (memberships === undefined || index === undefined) return keys;
+  const groups = index.holding(memberships);
+  for (const object of manyAclsAbove(org, start, lookup)) {
+    for (const subject of subjectsConcerned({ principal, groups })) {
+      if (lookup.aclsNaming(object, subject) === undefined) {
+        keys.push({ kind: "acls_naming", org, object, subject });
+      }
+    }
+  }
+  return keys;
 }
 
 /** The same without those of a principal. */
@@ -24,17 +37,36 @@ export function missingAbove(org: OrgId, start: ObjectRef, lookup: FactLookup): 
   const keys: FactKey[] = [];
   if (lookup.groups() === undefined) keys.push({ kind: "groups", org });
   if (lookup.roles() === undefined) keys.push({ kind: "roles", org });
-  const addIfMissing = (object: ObjectRef) => {
+  for (const { object } of placesAbove(org, start, lookup)) {
     if (lookup.access(object) === undefined) keys.push({ kind: "access", org, object });
-  };
-  let object: ObjectRef | null = start;
-  while (object !== null) {
-    addIfMissing(object);
-    const access = standingAccess(object, org, lookup);
-    for (const other of listing(object, access?.alsoUnder ?? [])) addIfMissing(other);
-    object = access?.parent ?? nearestKnownAbove(object, org);
   }
   return keys;
+}
+
+/** The objects at and above one whose ACLs are too many to be read with every question, as far as that is known. */
+export function* manyAclsAbove(org: OrgId, start: ObjectRef, lookup: FactLookup): Generator<ObjectRef, void> {
+  for (const { object, access } of placesAbove(org, start, lookup)) {
+    if (access?.acls === null) yield object;
+  }
+}
+
+/** An object whose ACLs count for the one below it. */
+interface Place {
+  readonly object: ObjectRef;
+  readonly access: Access | null | undefined;
+}
+
+/** All that can be named by now, from the object itself up. */
+function* placesAbove(org: OrgId, start: ObjectRef, lookup: FactLookup): Generator<Place, void> {
+  let object: ObjectRef | null = start;
+  while (object !== null) {
+    const access: Access | null | undefined = standingAccess(object, org, lookup);
+    yield { object, access };
+    for (const other of listing(object, access?.alsoUnder ?? [])) {
+      yield { object: other, access: standingAccess(other, org, lookup) };
+    }
+    object = access?.parent ?? nearestKnownAbove(object, org);
+  }
 }
 
 /** Those that may list the object, each once. */

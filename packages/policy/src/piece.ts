@@ -1,7 +1,17 @@
 // What is known of an organisation when only a piece of it has been loaded.
 
 import type { ObjectRef } from "./catalog.ts";
-import type { Access, FactKey, FactKind, FactValues, Groups, Member, Memberships, Roles } from "./facts.ts";
+import type {
+  Access,
+  Acl,
+  FactKey,
+  FactKind,
+  FactValues,
+  Groups,
+  Member,
+  Memberships,
+  Roles,
+} from "./facts.ts";
 import { indexGroups } from "./group-index.ts";
 import type { OrgId, PrincipalId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
@@ -15,6 +25,7 @@ export interface Piece {
   readonly roles: Roles;
   readonly members: ReadonlyMap<PrincipalId, Member | null>;
   readonly memberships: ReadonlyMap<PrincipalId, Memberships>;
+  /** With their ACLs, however many; null in place of those: they have not been loaded. */
   readonly access: ReadonlyMap<ObjectName, Access | null>;
 }
 
@@ -36,8 +47,13 @@ export function lookupIn(piece: Piece): FactLookup {
     groups: () => groups,
     roles: () => roles,
     access: (object) => piece.access.get(objectName(object)),
+    aclsNaming: notLoaded,
+    acls: notLoaded,
   };
 }
+
+/** A piece holds ACLs with the objects on which they sit, or not at all. */
+const notLoaded = () => undefined;
 
 /** The piece with more facts: each key with its value. */
 export function withFacts(piece: Piece, facts: Iterable<readonly [FactKey, FactValues[FactKind]]>): Piece {
@@ -51,18 +67,24 @@ export function withFacts(piece: Piece, facts: Iterable<readonly [FactKey, FactV
     else if (key.kind === "member") members.set(key.principal, value as Member | null);
     else if (key.kind === "memberships") memberships.set(key.principal, value as Memberships);
     else if (key.kind === "access") access.set(objectName(key.object), value as Access | null);
+    else if (key.kind === "acls") {
+      const on = access.get(objectName(key.object)) ?? null;
+      if (on !== null) access.set(objectName(key.object), { ...on, acls: value as readonly Acl[] | null });
+    }
   }
   return { org: piece.org, groups, roles, members, memberships, access };
 }
 
-/** The access facts that a piece does not hold yet, of these objects and of all above them, as far as they can be named. */
+/** The access facts and ACLs that a piece does not hold yet, of these objects and of all above them, as far as they can be named. */
 export function missingAtAndAbove(objects: Iterable<ObjectRef>, piece: Piece): readonly FactKey[] {
   const { org } = piece;
   const lookup = lookupIn(piece);
   const keys = new Map<ObjectName, FactKey>();
   const addIfMissing = (object: ObjectRef) => {
     const text = objectName(object);
-    if (!piece.access.has(text)) keys.set(text, { kind: "access", org, object });
+    const access = piece.access.get(text);
+    if (access === undefined) keys.set(text, { kind: "access", org, object });
+    else if (access?.acls === null) keys.set(text, { kind: "acls", org, object });
   };
   for (const start of objects) {
     for (let object: ObjectRef | null = start; object !== null; ) {

@@ -198,7 +198,8 @@ class Draft {
     if (grant.kind === "role" && !isSystemRole(grant.id) && !this.#roles.has(grant.id)) {
       return invalid("role_id", "no such role");
     }
-    const same = access.acls.filter((one) => isSameAcl(one, acl));
+    const others = aclsIn(access);
+    const same = others.filter((one) => isSameAcl(one, acl));
     const [standing] = same;
     const isInForce = standing !== undefined && !hasExpired(standing, this.#nowMs);
     const until = isInForce ? (expiresAtMs ?? standing.expiresAtMs) : expiresAtMs;
@@ -206,23 +207,21 @@ class Draft {
       return builtInIsFixed;
     }
     const id = standing?.id ?? ("proposed" as AclId);
-    const acls = [
-      ...access.acls.filter((one) => !same.includes(one)),
-      { id, subject, grant, expiresAtMs: until },
-    ];
+    const acls = [...others.filter((one) => !same.includes(one)), { id, subject, grant, expiresAtMs: until }];
     this.#access.set(objectName(on), { ...access, acls });
     return null;
   }
 
   #removeAcl(on: ObjectRef, acl: AclSaying): Wrong | null {
     const access = this.#access.get(objectName(on));
-    const same = access?.acls.filter((one) => isSameAcl(one, acl)) ?? [];
+    const others = access === undefined || access === null ? [] : aclsIn(access);
+    const same = others.filter((one) => isSameAcl(one, acl));
     const [standing] = same;
     if (access === undefined || access === null || standing === undefined) {
       return invalid("", "no such ACL");
     }
     if (this.#isBuiltIn(on, standing)) return builtInIsFixed;
-    this.#access.set(objectName(on), { ...access, acls: access.acls.filter((one) => !same.includes(one)) });
+    this.#access.set(objectName(on), { ...access, acls: others.filter((one) => !same.includes(one)) });
     return null;
   }
 
@@ -419,3 +418,8 @@ function refused(field: string, reason: string): Wrong {
 const noSuchGroup = invalid("group_id", "no such group in the organization");
 const noSuchMember = invalid("principal_id", "no such member of the organization");
 const builtInIsFixed = refused("", "the ACLs of a built-in group can't be changed");
+
+function aclsIn({ acls }: Access): readonly Acl[] {
+  if (acls === null) throw new Error("a proposal was judged without the facts that it names");
+  return acls;
+}

@@ -6,7 +6,7 @@ import type { ObjectRef, Permission } from "./catalog.ts";
 import type { Needs } from "./decide.ts";
 import type { GroupId, OrgId, PrincipalId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
-import { listing, missingAbove } from "./missing-facts.ts";
+import { listing, manyAclsAbove, missingAbove } from "./missing-facts.ts";
 import { everyMemberMayRead, standingAccess } from "./tree.ts";
 
 /** Nobody else has the permission; that each of these has it takes more. */
@@ -17,6 +17,8 @@ export interface Subjects {
   readonly principals: ReadonlySet<PrincipalId>;
   /** With all whom their closures hold. */
   readonly groups: ReadonlySet<GroupId>;
+  /** This object has so many ACLs that nobody is told; null: that is not so. */
+  readonly tooManyOn: ObjectRef | null;
 }
 
 /** Whom unexpired ACLs at or above an object give a permission on it, or which facts it takes to say. */
@@ -34,13 +36,21 @@ export function subjectsOf(
   },
   lookup: FactLookup,
 ): Subjects | Needs {
-  const missing = missingAbove(org, object, lookup);
+  const many = [...manyAclsAbove(org, object, lookup)];
+  const missing = [
+    ...missingAbove(org, object, lookup),
+    ...many
+      .filter((each) => lookup.acls(each) === undefined)
+      .map((each) => ({ kind: "acls", org, object: each }) as const),
+  ];
   const roles = lookup.roles();
   if (missing.length > 0 || roles === undefined) return { kind: "needs", keys: missing };
   const asked = { permission, type: object.type, roles, nowMs };
   const principals = new Set<PrincipalId>();
   const groups = new Set<GroupId>();
   let everybody = false;
+  const [tooManyOn] = many.filter((each) => lookup.acls(each) === null);
+  if (tooManyOn !== undefined) return { ...nobody, tooManyOn };
   let above: ObjectRef | null = object;
   while (above !== null) {
     const here: ObjectRef = above;
@@ -48,18 +58,24 @@ export function subjectsOf(
     if (access === undefined) throw new Error("a fact is missing that was not");
     if (access === null) return nobody;
     if (here === object && permission === "read") everybody = everyMemberMayRead(here, access);
-    const places = [
-      access,
-      ...Array.from(listing(here, access.alsoUnder), (other) => standingAccess(other, org, lookup)),
-    ];
-    for (const acl of places.flatMap((place) => place?.acls ?? [])) {
+    const aclsOn = (on: ObjectRef) => {
+      const place = standingAccess(on, org, lookup);
+      return place?.acls === null ? (lookup.acls(on) ?? []) : (place?.acls ?? []);
+    };
+    for (const acl of [here, ...listing(here, access.alsoUnder)].flatMap(aclsOn)) {
       if (!isInForce(acl, asked) || !lets(acl, asked)) continue;
       if (acl.subject.kind === "principal") principals.add(acl.subject.id);
       else groups.add(acl.subject.id);
     }
     above = access.parent;
   }
-  return { kind: "subjects", everybody, principals, groups };
+  return { kind: "subjects", everybody, principals, groups, tooManyOn: null };
 }
 
-const nobody: Subjects = { kind: "subjects", everybody: false, principals: new Set(), groups: new Set() };
+const nobody: Subjects = {
+  kind: "subjects",
+  everybody: false,
+  principals: new Set(),
+  groups: new Set(),
+  tooManyOn: null,
+};

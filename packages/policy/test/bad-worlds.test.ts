@@ -2,7 +2,6 @@
 
 import { expect, test } from "vitest";
 import {
-  type Access,
   type Acl,
   type AclId,
   type Decision,
@@ -21,7 +20,7 @@ import {
   type RoleId,
   type RoleNode,
 } from "../src/index.ts";
-import { lookupOf, type OrganizationFacts, objectText } from "./organization-facts.ts";
+import { lookupOf, type OrganizationFacts, objectText, type WholeAccess } from "./organization-facts.ts";
 
 const emptyGroup: GroupNode = { memberGroups: [], builtIn: null };
 const deadline = { timeout: 30_000 };
@@ -140,7 +139,7 @@ function organization({
   roles = new Map(),
   acls,
 }: Parts): OrganizationFacts {
-  const bare: Access = { parent: null, alsoUnder: [], acls: [] };
+  const bare: WholeAccess = { parent: null, alsoUnder: [], acls: [] };
   return {
     org,
     members: new Map([[ada, { kind: "user" }]]),

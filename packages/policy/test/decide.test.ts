@@ -5,6 +5,7 @@ import {
   type Acl,
   type Decision,
   decide,
+  type FactKey,
   type FactLookup,
   type ObjectRef,
   type ObjectType,
@@ -481,6 +482,14 @@ describe("what is missing", () => {
     expect(roundsOf(facts, "read", what)).toEqual(rounds);
   });
 
+  test("of an object with very many ACLs is what names the principal or its groups, once all is known that tells which", () => {
+    expect(roundsOf(facts, "read", search, 0)).toEqual([
+      [...subject, "project search", ...top],
+      ["project_group public", "project search for ada"],
+      ["project_group public for ada"],
+    ]);
+  });
+
   test("is not asked for where it can't matter", () => {
     expect(roundsOf(organization({ members: [] }), "read", tuned)).toHaveLength(1);
     expect(roundsOf(organization({}), "read", tuned)).toHaveLength(1);
@@ -514,6 +523,8 @@ const nothingLoaded: FactLookup = {
   groups: () => undefined,
   roles: () => undefined,
   access: () => undefined,
+  aclsNaming: () => undefined,
+  acls: () => undefined,
 };
 
 /** What is asked for, round by round, until there is an answer. */
@@ -521,8 +532,9 @@ function roundsOf(
   facts: OrganizationFacts,
   permission: Permission,
   what: What,
+  inAccess = Infinity,
 ): readonly (readonly string[])[] {
-  const full = lookupOf(facts);
+  const full = lookupOf(facts, inAccess);
   const loaded = new Set<string>();
   const has = <Value>(name: string, value: Value) => (loaded.has(name) ? value : undefined);
   const lookup: FactLookup = {
@@ -531,16 +543,24 @@ function roundsOf(
     groups: () => has("groups", full.groups()),
     roles: () => has("roles", full.roles()),
     access: (object) => has(objectText(object), full.access(object)),
+    aclsNaming: (object, subject) =>
+      has(`${objectText(object)} for ${subject.id}`, full.aclsNaming(object, subject)),
+    acls: (object) => full.acls(object),
   };
   const rounds: string[][] = [];
   let answered = decide(questionOf(permission, what), lookup);
   while (answered.kind === "needs" && rounds.length < 9) {
-    const names = answered.keys.map((key) => (key.kind === "access" ? objectText(key.object) : key.kind));
+    const names = answered.keys.map(nameOf);
     rounds.push(names);
     for (const name of names) loaded.add(name);
     answered = decide(questionOf(permission, what), lookup);
   }
   return rounds;
+}
+
+function nameOf(key: FactKey): string {
+  if (key.kind === "acls_naming") return `${objectText(key.object)} for ${key.subject.id}`;
+  return key.kind === "access" ? objectText(key.object) : key.kind;
 }
 
 type What = ObjectRef | { readonly type: ObjectType; readonly parent: ObjectRef };

@@ -1,5 +1,11 @@
 export { judge, type Verdict } from "./oracle.ts";
-export { lookupOf, type ObjectText, type OrganizationFacts, objectText } from "./organization-facts.ts";
+export {
+  lookupOf,
+  type ObjectText,
+  type OrganizationFacts,
+  objectText,
+  type WholeAccess,
+} from "./organization-facts.ts";
 export { sampling } from "./sampling.ts";
 export * from "./scenarios.ts";
 export { type Stage, setStage } from "./stage.ts";

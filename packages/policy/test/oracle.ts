@@ -10,10 +10,15 @@ import {
   type RolePermission,
   systemRoles,
 } from "../src/catalog.ts";
-import type { Access, Acl, GroupNode, RoleNode } from "../src/facts.ts";
+import type { Acl, GroupNode, RoleNode } from "../src/facts.ts";
 import type { GroupId, ObjectId, OrgId, PrincipalId, RoleId } from "../src/ids.ts";
 import type { Target } from "../src/tree.ts";
-import { type ObjectText, type OrganizationFacts, objectText } from "./organization-facts.ts";
+import {
+  type ObjectText,
+  type OrganizationFacts,
+  objectText,
+  type WholeAccess,
+} from "./organization-facts.ts";
 
 export type Verdict = (principal: PrincipalId, permission: string, target: Target) => boolean;
 
@@ -34,7 +39,7 @@ export function judge(
 function withWhatWouldStand(facts: OrganizationFacts, targets: readonly Target[]) {
   const groups = new Map<GroupId, GroupNode>(facts.groups);
   const roles = new Map<RoleId, RoleNode>(facts.roles);
-  const access = new Map<ObjectText, Access>(facts.access);
+  const access = new Map<ObjectText, WholeAccess>(facts.access);
   const standingFor = new Map<Target, ObjectRef>();
   const there = objectsThere(facts);
   for (const [number, target] of targets.entries()) {

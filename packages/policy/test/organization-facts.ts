@@ -1,5 +1,6 @@
 import {
   type Access,
+  type Acl,
   type FactLookup,
   type Groups,
   indexGroups,
@@ -21,7 +22,12 @@ export interface OrganizationFacts {
   readonly memberships: ReadonlyMap<PrincipalId, Memberships>;
   readonly groups: Groups;
   readonly roles: Roles;
-  readonly access: ReadonlyMap<ObjectText, Access>;
+  readonly access: ReadonlyMap<ObjectText, WholeAccess>;
+}
+
+/** With all ACLs, however many. */
+export interface WholeAccess extends Access {
+  readonly acls: readonly Acl[];
 }
 
 declare const text: unique symbol;
@@ -37,21 +43,26 @@ export function objectOf(text: ObjectText): ObjectRef {
   return { type: type as ObjectType, id: id.join(" ") as ObjectId };
 }
 
-/** A lookup in which everything is loaded. */
-export function lookupOf(facts: OrganizationFacts): FactLookup {
+/** A lookup in which everything is loaded. The access fact of an object with more ACLs than `inAccess` holds none. */
+export function lookupOf(facts: OrganizationFacts, inAccess = Infinity): FactLookup {
   const groups = indexGroups(facts.groups);
   const roles = indexRoles(facts.roles);
   const access = new Map<string, Map<string, Access>>();
   for (const [text, fact] of facts.access) {
     const { type, id } = objectOf(text);
-    access.set(type, (access.get(type) ?? new Map<string, Access>()).set(id, fact));
+    const read = fact.acls.length > inAccess ? { ...fact, acls: null } : fact;
+    access.set(type, (access.get(type) ?? new Map<string, Access>()).set(id, read));
   }
+  const aclsOn = (object: ObjectRef) => facts.access.get(objectText(object))?.acls ?? [];
   return {
     member: (principal) => facts.members.get(principal) ?? null,
     memberships: (principal) => facts.memberships.get(principal) ?? none,
     groups: () => groups,
     roles: () => roles,
     access: ({ type, id }) => access.get(type)?.get(id) ?? null,
+    aclsNaming: (object, { kind, id }) =>
+      aclsOn(object).filter(({ subject }) => subject.kind === kind && subject.id === id),
+    acls: aclsOn,
   };
 }
 

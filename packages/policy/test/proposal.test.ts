@@ -236,7 +236,7 @@ test("an ACL that stands keeps its expiry unless another is named; one that has 
     const of = piece({}, [acl]);
     const after = outcome([addAcl({ ...acl, expiresAtMs: named })], of);
     if (after.kind === "refused") throw new Error(after.reason);
-    return [...after.piece.access.values()][0]?.acls.map(({ expiresAtMs }) => expiresAtMs);
+    return [...after.piece.access.values()][0]?.acls?.map(({ expiresAtMs }) => expiresAtMs);
   };
   expect(expiryAfter(nowMs + 1, null)).toEqual([nowMs + 1]);
   expect(expiryAfter(nowMs + 1, nowMs + 2)).toEqual([nowMs + 2]);

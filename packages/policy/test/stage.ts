@@ -2,7 +2,6 @@
 // the moment after the deletion.
 
 import {
-  type Access,
   type Acl,
   type AclId,
   type BuiltInGroup,
@@ -21,7 +20,12 @@ import {
   type RoleNode,
   systemRoles,
 } from "../src/index.ts";
-import { type ObjectText, type OrganizationFacts, objectText } from "./organization-facts.ts";
+import {
+  type ObjectText,
+  type OrganizationFacts,
+  objectText,
+  type WholeAccess,
+} from "./organization-facts.ts";
 import type {
   Change,
   Expectation,
@@ -48,7 +52,7 @@ export function setStage(scenario: Scenario, { nowMs }: { readonly nowMs: number
   const memberships = new Map<PrincipalId, readonly GroupId[]>();
   const groups = new Map<GroupId, GroupNode>();
   const roles = new Map<RoleId, RoleNode>();
-  const access = new Map<ObjectText, Access>();
+  const access = new Map<ObjectText, WholeAccess>();
   const org = introduce<OrgId>("organization");
   const root = organizationFace("organization", org);
 
@@ -166,7 +170,7 @@ export function setStage(scenario: Scenario, { nowMs }: { readonly nowMs: number
     }
   }
 
-  function standing(text: ObjectText): Access {
+  function standing(text: ObjectText): WholeAccess {
     const fact = access.get(text);
     if (fact === undefined) throw new Error(`${text} is not there`);
     return fact;

@@ -4,7 +4,6 @@
 
 import fc from "fast-check";
 import {
-  type Access,
   type Acl,
   type AclId,
   type GroupId,
@@ -27,7 +26,13 @@ import {
   systemRoles,
   type Target,
 } from "../src/index.ts";
-import { type ObjectText, type OrganizationFacts, objectOf, objectText } from "./organization-facts.ts";
+import {
+  type ObjectText,
+  type OrganizationFacts,
+  objectOf,
+  objectText,
+  type WholeAccess,
+} from "./organization-facts.ts";
 
 /** Organisations at one moment. */
 export interface World {
@@ -169,8 +174,8 @@ function accessFacts({
   readonly org: OrgId;
   readonly objects: readonly PlacedObject[];
   readonly acls: readonly PlacedAcl[];
-}): ReadonlyMap<ObjectText, Access> {
-  const facts = new Map<ObjectText, Access & { readonly acls: Acl[] }>();
+}): ReadonlyMap<ObjectText, WholeAccess> {
+  const facts = new Map<ObjectText, WholeAccess & { readonly acls: Acl[] }>();
   for (const { object, parent, alsoUnder, publicRead } of objects) {
     facts.set(objectText(object), { parent, alsoUnder, ...(publicRead && { publicRead }), acls: [] });
   }

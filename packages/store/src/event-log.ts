@@ -20,8 +20,8 @@ export interface Change {
   readonly touches: readonly FactKey[];
 }
 
-/** More touched facts than this are said by their kinds. */
-const touchesMax = 1000;
+/** More touched facts than this are said by their kinds. Of a thousand ACLs, each on an object of its own, all are named. */
+const touchesMax = 3000;
 
 /** The channel on which a commit wakes the relay. */
 export const logChannel = "event_log";

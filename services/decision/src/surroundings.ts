@@ -1,10 +1,10 @@
 // What is around a proposal, asked of those who own it. Nothing of it is kept.
 
-import { invalid } from "@portcullis/chassis/fault";
+import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { FactOwners } from "@portcullis/facts";
-import { objectFromWire, objectToWire } from "@portcullis/facts/wire";
+import { type Fact, objectFromWire, objectToWire } from "@portcullis/facts/wire";
 import {
   type Change,
   type FactKey,
@@ -32,6 +32,8 @@ export interface SurroundingOwners {
 
 /** An owner takes no more ids in one list than this; what is beyond counts as cut off. */
 const idsMax = 10_000;
+/** As many as grants reads of one object. */
+const aclsMax = 10_000;
 /** Objects may bear many ACLs, and an owner is not waited for long. */
 const keysAtOnce = 250;
 
@@ -48,7 +50,7 @@ export function surroundingsOf(
           chunksFor(owner, keys).map(async (indexes) => {
             const asked = indexes.flatMap((index) => keys[index] ?? []);
             const loaded = await facts[owner].load(asked);
-            for (const [at, index] of indexes.entries()) values[index] = loaded.facts[at]?.value ?? null;
+            for (const [at, index] of indexes.entries()) values[index] = valueOf(loaded.facts[at]);
           }),
         ),
       );
@@ -81,6 +83,17 @@ export function surroundingsOf(
       return { items: found.objects.map((one) => objectFromWire(one, "objects")), isCut: found.more };
     },
   };
+}
+
+function valueOf(fact: Fact | undefined): FactValues[FactKind] {
+  if (fact?.key.kind === "acls" && fact.value === null) {
+    const { type, id } = fact.key.object;
+    throw new Fault(
+      "refused",
+      `the ${type} ${id} has more than ${aclsMax} ACLs; at most so many are simulated`,
+    );
+  }
+  return fact?.value ?? null;
 }
 
 /** The changes with what the ACLs say that are named by their ids. */

@@ -2,7 +2,6 @@
 // do what before the changes and after them, and the difference must be what was simulated.
 
 import {
-  type Access,
   type Acl,
   type AclId,
   type Change,
@@ -29,6 +28,7 @@ import {
   questionsAbout,
   sampling,
   targetsIn,
+  type WholeAccess,
   worlds,
 } from "@portcullis/policy/testing";
 import fc from "fast-check";
@@ -411,7 +411,7 @@ function sortedEntries(grant: Acl["grant"]): readonly (readonly [string, unknown
 }
 
 /** Of what is there without an access fact, or with one that puts it in a wrong place, the one that it would get. */
-function factOn(object: ObjectRef, { org, access }: OrganizationFacts): Access {
+function factOn(object: ObjectRef, { org, access }: OrganizationFacts): WholeAccess {
   const fact = access.get(objectText(object));
   const root = organizationFace("organization", org);
   const isInOrganization = objectTypeRow(object.type).existsBy !== "access";
@@ -490,8 +490,12 @@ function valueOf(key: FactKey, facts: OrganizationFacts): FactValues[FactKind] {
       return facts.groups;
     case "roles":
       return facts.roles;
-    case "access":
-      return facts.access.get(objectText(key.object)) ?? null;
+    case "access": {
+      const fact = facts.access.get(objectText(key.object)) ?? null;
+      return fact !== null && fact.acls.length > 1 ? { ...fact, acls: null } : fact;
+    }
+    case "acls":
+      return facts.access.get(objectText(key.object))?.acls ?? [];
     default:
       throw new Error(`no simulation needs the fact ${key.kind}`);
   }

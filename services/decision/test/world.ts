@@ -269,6 +269,8 @@ export class World implements AsyncDisposable {
       groups: () => indexGroups(at({ kind: "groups", org }) as FactValues["groups"]),
       roles: () => indexRoles(at({ kind: "roles", org }) as FactValues["roles"]),
       access: (object) => at({ kind: "access", org, object }) as FactValues["access"],
+      aclsNaming: () => undefined,
+      acls: () => undefined,
     };
     const target = { kind: "object", object: this.experiment } as const;
     const decision = decide({ org, principal, permission: "read", target, nowMs: Date.now() }, lookup);

@@ -9,11 +9,11 @@ import type { FollowerOptions, Write } from "@portcullis/store";
 import type { Neighbours } from "./neighbours.ts";
 import {
   type AclSelector,
+  aclOf,
   forTheLog,
   namedByAcls,
-  objectOf,
   removeAcls,
-  touchedBy,
+  touchedByAcls,
 } from "./store/acl-rows.ts";
 import { clearDeleted } from "./store/deleted-object.ts";
 import { grantOwner, markOwned } from "./store/group-owner.ts";
@@ -119,7 +119,7 @@ async function clear(write: Write, org: OrgId, selector: AclSelector): Promise<"
     subject: { type: "organization", id: org },
     before: { ...forTheLog(rows), ...(unfinished && { moreFollows: true }) },
     after: null,
-    touches: touchedBy(org, rows.map(objectOf)),
+    touches: touchedByAcls(org, rows.map(aclOf)),
   });
   return unfinished ? "unfinished" : undefined;
 }

@@ -430,7 +430,7 @@ test("provisioning grants the built-in groups what the catalog says, once, and t
     },
   });
   const onProjects = await access(org, { type: "org_project", id: org });
-  expect(onProjects.value?.acls.map(({ subject, grant }) => [subject.id, grant])).toEqual([
+  expect(onProjects.value?.acls?.map(({ subject, grant }) => [subject.id, grant])).toEqual([
     [request.engineersId, { kind: "role", id: systemRoles.engineer.id }],
     [request.viewersId, { kind: "role", id: systemRoles.viewer.id }],
   ]);

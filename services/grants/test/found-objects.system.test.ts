@@ -4,7 +4,6 @@
 import { randomUUID } from "node:crypto";
 import { factFromWire, factKeyToWire } from "@portcullis/facts/wire";
 import {
-  type Access,
   type FactKey,
   type GroupId,
   indexGroups,
@@ -26,6 +25,7 @@ import {
   type OrganizationFacts,
   objectText,
   sampling,
+  type WholeAccess,
   worlds,
 } from "@portcullis/policy/testing";
 import fc from "fast-check";
@@ -329,11 +329,11 @@ async function store(world: OrganizationFacts, nowMs: number): Promise<Organizat
     ...[...faces, ...named, ...logs].map((object): FactKey => ({ kind: "access", org, object })),
   ];
   const { facts } = await service.facts.load({ keys: keys.map(factKeyToWire) });
-  const access = new Map<ObjectText, Access>();
+  const access = new Map<ObjectText, WholeAccess>();
   let storedRoles: Roles = new Map();
   for (const { key, value } of facts.map(factFromWire)) {
     if (key.kind === "roles") storedRoles = value as Roles;
-    if (key.kind === "access" && value !== null) access.set(objectText(key.object), value as Access);
+    if (key.kind === "access" && value !== null) access.set(objectText(key.object), value as WholeAccess);
   }
   const group = (id: string) => subject(id) as GroupId;
   return {

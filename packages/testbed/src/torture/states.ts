@@ -1,18 +1,13 @@
 // What the owners of an organisation hold, as far as a write of torture can change it, and how each write does. Each
 // change answers the same state if there is nothing to do.
 
-import type {
-  Access,
-  Acl,
-  AclId,
-  GroupId,
-  Groups,
-  ObjectRef,
-  PrincipalId,
-  RoleId,
-  Roles,
-} from "@portcullis/policy";
-import { type ObjectText, type OrganizationFacts, objectText } from "@portcullis/policy/testing";
+import type { Acl, AclId, GroupId, Groups, ObjectRef, PrincipalId, RoleId, Roles } from "@portcullis/policy";
+import {
+  type ObjectText,
+  type OrganizationFacts,
+  objectText,
+  type WholeAccess,
+} from "@portcullis/policy/testing";
 
 export interface States {
   /** Who is an active member, of those that anybody asks about. */
@@ -103,7 +98,7 @@ export function withAcl(state: States["grants"], { on, ...says }: Granted, adds:
 export function withoutAclsOf(state: States["grants"], left: PrincipalId): States["grants"] {
   const isTheirs = ({ subject }: Acl) => subject.kind === "principal" && subject.id === left;
   let hasChanged = false;
-  const access = new Map<ObjectText, Access>();
+  const access = new Map<ObjectText, WholeAccess>();
   for (const [text, here] of state.access) {
     const acls = here.acls.filter((acl) => !isTheirs(acl));
     hasChanged ||= acls.length < here.acls.length;
@@ -129,7 +124,7 @@ export function withTuple(
 }
 
 export function withoutObject(state: States["grants"], { type, id }: ObjectRef): States["grants"] {
-  const isGone = ([text, { parent }]: readonly [ObjectText, Access]) =>
+  const isGone = ([text, { parent }]: readonly [ObjectText, WholeAccess]) =>
     text === objectText({ type, id }) || (parent?.type === type && parent.id === id);
   const left = [...state.access].filter((each) => !isGone(each));
   return left.length === state.access.size ? state : { ...state, access: new Map(left) };

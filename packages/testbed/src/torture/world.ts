@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { createOrganization } from "@portcullis/admin-service/create-organization";
 import { factFromWire, factKeyToWire } from "@portcullis/facts/wire";
 import {
-  type Access,
   type FactKey,
   type GroupId,
   type Groups,
@@ -20,7 +19,7 @@ import {
   type Roles,
   type Target,
 } from "@portcullis/policy";
-import { objectText } from "@portcullis/policy/testing";
+import { objectText, type WholeAccess } from "@portcullis/policy/testing";
 import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { System } from "../system.ts";
 import type { States } from "./states.ts";
@@ -162,7 +161,10 @@ async function stateNow(
       grants: {
         roles: given(ofGrants[0]).value as Roles,
         access: new Map(
-          placed.map((object, index) => [objectText(object), given(ofGrants[index + 1]).value as Access]),
+          placed.map((object, index) => [
+            objectText(object),
+            given(ofGrants[index + 1]).value as WholeAccess,
+          ]),
         ),
       },
     },

@@ -32,6 +32,8 @@ import { fillInNames, type NameOwners } from "../names.ts";
 import { consistencyFromWire, pageLimitFromWire, permissionFromWire } from "../wire.ts";
 import { pathMessage } from "./explain.ts";
 
+/** As many as grants reads of one object. */
+const aclsMax = 10_000;
 /** As many as groups looks into at once. */
 const groupsMax = 10_000;
 const pathsMax = 10;
@@ -93,6 +95,13 @@ interface Candidates {
 async function findCandidates(owners: PrincipalOwners, subjects: Subjects, asked: Asked, call: Call) {
   const { org: orgId, after, limit } = asked;
   const page = { orgId, after: after ?? "", limit };
+  if (subjects.tooManyOn !== null) {
+    const { type, id } = subjects.tooManyOn;
+    throw new Fault(
+      "refused",
+      `the ${type} ${id} has more than ${aclsMax} ACLs; lists are made for at most so many`,
+    );
+  }
   if (subjects.everybody) {
     const { principalIds, more, revision } = await owners.identity.findMembers(page, call);
     return { result: { ids: principalIds as PrincipalId[], more }, revision };
@@ -114,6 +123,7 @@ async function findCandidates(owners: PrincipalOwners, subjects: Subjects, asked
 function areSame(one: Subjects, other: Subjects): boolean {
   return (
     one.everybody === other.everybody &&
+    (one.tooManyOn === null) === (other.tooManyOn === null) &&
     isSameSet(one.principals, other.principals) &&
     isSameSet(one.groups, other.groups)
   );

@@ -66,6 +66,26 @@ export function touchedBy(org: OrgId, objects: readonly ObjectRef[]): FactKey[] 
   return [...distinct.values()].map((object) => ({ kind: "access", org, object }));
 }
 
+/** What ACLs that come, go or change touch: the facts of the objects on which they sit, as they are read in each way. */
+export function touchedByAcls(org: OrgId, acls: readonly Acl[]): FactKey[] {
+  const contents = acls.map(({ content }) => content);
+  const objects = touchedBy(
+    org,
+    contents.map(({ object }) => object),
+  );
+  const named = new Map(
+    contents.map(({ object, subject }) => [
+      `${object.type} ${object.id} ${subject.kind} ${subject.id}`,
+      { object, subject },
+    ]),
+  );
+  return [
+    ...objects,
+    ...objects.flatMap((key): FactKey[] => (key.kind === "access" ? [{ ...key, kind: "acls" }] : [])),
+    ...Array.from(named.values(), (each): FactKey => ({ kind: "acls_naming", org, ...each })),
+  ];
+}
+
 /** Those of the principals that some ACL names. */
 export async function namedByAcls(
   em: EntityManager,
@@ -97,7 +117,7 @@ export interface RemovedAcls {
   readonly unfinished: boolean;
 }
 
-/** One transaction removes no more ACLs than this: its event can name the objects of all of them. */
+/** One transaction removes no more ACLs than this: its event can name the facts of all of them. */
 const aclsAtOnce = 500;
 
 /** Removes ACLs, or as many of them as one transaction may. */

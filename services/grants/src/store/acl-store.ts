@@ -22,7 +22,7 @@ import {
 } from "../domain/acl.ts";
 import { systemRole } from "../domain/role.ts";
 import type { Asked, Known, Neighbours } from "../neighbours.ts";
-import { aclOf, addAcl, forTheLog, objectOf, touchedBy } from "./acl-rows.ts";
+import { aclOf, addAcl, forTheLog, touchedByAcls } from "./acl-rows.ts";
 import { AclRow, RoleRow } from "./entities.ts";
 import { existing } from "./existence.ts";
 import { type FoundObjects, findObjects, type WantedObjects } from "./found-objects.ts";
@@ -76,7 +76,7 @@ export class AclStore {
         subject: { type: "organization", id: org },
         before: null,
         after: { acls: rows.map(aclOf) },
-        touches: touchedBy(org, rows.map(objectOf)),
+        touches: touchedByAcls(org, rows.map(aclOf)),
       });
     });
   }
@@ -144,10 +144,7 @@ export class AclStore {
               : { type: "organization", id: org },
           before: before.length === 0 ? null : { acls: before },
           after: after.length === 0 ? null : { acls: after },
-          touches: touchedBy(
-            org,
-            changed.map((acl) => acl.content.object),
-          ),
+          touches: touchedByAcls(org, changed),
         });
       }
       return { added, removed: [...removed].map(aclOf) };
@@ -170,7 +167,7 @@ export class AclStore {
           subject: { type: "organization", id: org },
           before: forTheLog(rows),
           after: null,
-          touches: touchedBy(org, rows.map(objectOf)),
+          touches: touchedByAcls(org, rows.map(aclOf)),
         });
       });
       if (due <= expiredAtOnce) return;

@@ -4,7 +4,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { FactKey, ObjectRef, OrgId } from "@portcullis/policy";
 import { facesOf } from "../domain/object.ts";
-import { forTheLog, objectOf, removeAcls, touchedBy } from "./acl-rows.ts";
+import { aclOf, forTheLog, removeAcls, touchedBy, touchedByAcls } from "./acl-rows.ts";
 
 export interface Cleared {
   /** What went, for the event. */
@@ -47,10 +47,13 @@ export async function clearDeleted(
       ...forTheLog(acls.rows),
       ...(unfinished && { moreFollows: true }),
     },
-    touches: touchedBy(org, [
-      ...gone.flatMap((object) => [object, ...facesOf(object)]),
-      ...acls.rows.map(objectOf),
-    ]),
+    touches: [
+      ...touchedBy(
+        org,
+        gone.flatMap((object) => [object, ...facesOf(object)]),
+      ),
+      ...touchedByAcls(org, acls.rows.map(aclOf)),
+    ],
     unfinished,
   };
 }

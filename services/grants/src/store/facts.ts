@@ -1,4 +1,4 @@
-// The hot reads: access and roles facts, one query per table however many keys. A row that no write of ours would have
+// The hot reads: the facts of grants, one query per table however many keys. A row that no write of ours would have
 // made, an unknown word, a parent of the wrong type, grants nothing: it is read as if it were not there.
 
 import {
@@ -22,35 +22,62 @@ import {
   type RoleNode,
   type RolePermission,
   type Roles,
+  type Subject,
 } from "@portcullis/policy";
 import type { ClientBase } from "pg";
 import { isOneOfOrganization } from "../domain/object.ts";
 import { systemRole } from "../domain/role.ts";
 import { registeredBehind } from "./existence.ts";
 
+/** From how many ACLs on one object on they are read in another way. */
+export interface ManyAcls {
+  /** The access fact of an object holds no more of them. */
+  readonly inAccess: number;
+  /** Questions about whoever is named by ACLs are answered for no more. */
+  readonly inAll: number;
+}
+
+/** Documented with the message `Access`. */
+const manyAcls: ManyAcls = { inAccess: 100, inAll: 10_000 };
+
 export async function readFacts(
   client: ClientBase,
   keys: readonly FactKey[],
+  many: ManyAcls = manyAcls,
 ): Promise<FactValues[FactKind][]> {
   const access = keys.filter((key) => key.kind === "access");
   const objects = await readObjects(client, access);
   const listings = await readListings(client, access);
-  const acls = await readAcls(client, access);
+  const acls = await readAcls(client, access, many.inAccess);
+  const all = await readAcls(
+    client,
+    keys.filter((key) => key.kind === "acls"),
+    many.inAll,
+  );
+  const naming = await readAclsNaming(
+    client,
+    keys.filter((key) => key.kind === "acls_naming"),
+  );
   const roles = await readRoles(
     client,
     keys.flatMap((key) => (key.kind === "roles" ? [key.org] : [])),
   );
   return keys.map((key) => {
     if (key.kind === "roles") return roles.get(key.org) ?? new Map();
+    if (key.kind === "acls") return upTo(many.inAll, all.get(textOf(key.org, key.object)));
+    if (key.kind === "acls_naming") return naming.get(namingText(key)) ?? [];
     if (key.kind !== "access") return null;
     const place = placeOf(key, objects);
     if (place === null) return null;
     const alsoUnder = listings.get(textOf(key.org, key.object)) ?? [];
-    return { ...place, alsoUnder, acls: acls.get(textOf(key.org, key.object)) ?? [] };
+    return { ...place, alsoUnder, acls: upTo(many.inAccess, acls.get(textOf(key.org, key.object))) };
   });
 }
 
-type AccessKey = Extract<FactKey, { kind: "access" }>;
+type KeyOf<Kind extends FactKind> = Extract<FactKey, { kind: Kind }>;
+type AccessKey = KeyOf<"access">;
+type ObjectKey = AccessKey | KeyOf<"acls">;
+type NamingKey = KeyOf<"acls_naming">;
 type Place = Omit<Access, "acls" | "alsoUnder">;
 
 /** Where the object stands in the tree; null if it is not there. Of groups and roles, that is said elsewhere. */
@@ -132,12 +159,29 @@ async function readListings(
   return listings;
 }
 
-/** By id alone, which the index likes best. Ids are hardly ever shared, and what was not asked for is not answered. */
+const aclColumns = `acl.id, acl.org_id, acl.object_type, acl.object_id, acl.subject_kind, acl.subject_id,
+  acl.permission, acl.role_id, acl.restrict_object_type, acl.expires_at`;
+
+/** Of each object no more than so many, however many there are. */
 export const aclsQuery = {
   name: "acls",
-  text: `select id, org_id, object_type, object_id, subject_kind, subject_id, permission, role_id, restrict_object_type,
-           expires_at
-         from acl where object_id = any($1::uuid[]) order by id`,
+  text: `select ${aclColumns} from unnest($1::uuid[], $2::text[], $3::uuid[]) as wanted (object, type, org)
+         cross join lateral (
+           select * from acl where acl.object_id = wanted.object and acl.object_type = wanted.type collate "C"
+             and acl.org_id = wanted.org limit $4
+         ) as acl
+         order by acl.id`,
+} as const;
+
+/** Those on an object that name one subject. */
+export const aclsNamingQuery = {
+  name: "acls-naming",
+  text: `select ${aclColumns}
+         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[])
+           as wanted (object, type, org, subject, kind)
+         join acl on acl.object_id = wanted.object and acl.object_type = wanted.type collate "C"
+           and acl.org_id = wanted.org and acl.subject_id = wanted.subject and acl.subject_kind = wanted.kind
+         order by acl.id`,
 } as const;
 
 interface AclRow {
@@ -153,31 +197,61 @@ interface AclRow {
   readonly expires_at: Date | null;
 }
 
-async function readAcls(client: ClientBase, keys: readonly AccessKey[]): Promise<Map<string, Acl[]>> {
-  const acls = new Map<string, Acl[]>();
-  const ids = [...new Set(keys.map((key) => key.object.id))];
-  if (ids.length === 0) return acls;
-  const { rows } = await client.query<AclRow>({ ...aclsQuery, values: [ids] });
-  for (const row of rows) {
-    if (!isObjectType(row.object_type)) continue;
-    const acl = aclOf(row, row.object_type);
-    if (acl === null) continue;
-    const text = textOf(row.org_id, { type: row.object_type, id: row.object_id });
-    const others = acls.get(text);
-    if (others === undefined) acls.set(text, [acl]);
-    else others.push(acl);
-  }
-  return acls;
+/** Up to one more than the limit, so that it shows where there are more. */
+async function readAcls(
+  client: ClientBase,
+  keys: readonly ObjectKey[],
+  limit: number,
+): Promise<Map<string, AclRow[]>> {
+  const wanted = [...new Map(keys.map((key) => [textOf(key.org, key.object), key])).values()];
+  if (wanted.length === 0) return new Map();
+  const { rows } = await client.query<AclRow>({ ...aclsQuery, values: [...columnsOf(wanted), limit + 1] });
+  return Map.groupBy(rows, (row) => textOf(row.org_id, { type: row.object_type, id: row.object_id }));
 }
 
-function aclOf(row: AclRow, on: ObjectType): Acl | null {
+/** Null: there are more than the limit. */
+function upTo(limit: number, rows: readonly AclRow[] = []): readonly Acl[] | null {
+  return rows.length > limit ? null : rows.flatMap(aclOf);
+}
+
+async function readAclsNaming(
+  client: ClientBase,
+  keys: readonly NamingKey[],
+): Promise<Map<string, readonly Acl[]>> {
+  const wanted = [...new Map(keys.map((key) => [namingText(key), key])).values()];
+  if (wanted.length === 0) return new Map();
+  const subjects = [wanted.map(({ subject }) => subject.id), wanted.map(({ subject }) => subject.kind)];
+  const { rows } = await client.query<AclRow>({
+    ...aclsNamingQuery,
+    values: [...columnsOf(wanted), ...subjects],
+  });
+  const byKey = Map.groupBy(rows, (row) =>
+    namingText({
+      org: row.org_id,
+      object: { type: row.object_type, id: row.object_id },
+      subject: { kind: row.subject_kind, id: row.subject_id },
+    }),
+  );
+  return new Map(Array.from(byKey, ([text, found]) => [text, found.flatMap(aclOf)]));
+}
+
+function columnsOf(keys: readonly (ObjectKey | NamingKey)[]): string[][] {
+  return [
+    keys.map(({ object }) => object.id),
+    keys.map(({ object }) => object.type),
+    keys.map(({ org }) => org),
+  ];
+}
+
+function aclOf(row: AclRow): Acl[] {
+  if (!isObjectType(row.object_type)) return [];
   const subject = subjectOf(row);
-  const grant = grantOf(row, on);
-  if (subject === null || grant === null) return null;
-  return { id: row.id, subject, grant, expiresAtMs: row.expires_at?.getTime() ?? null };
+  const grant = grantOf(row, row.object_type);
+  if (subject === null || grant === null) return [];
+  return [{ id: row.id, subject, grant, expiresAtMs: row.expires_at?.getTime() ?? null }];
 }
 
-function subjectOf({ subject_kind, subject_id }: AclRow): Acl["subject"] | null {
+function subjectOf({ subject_kind, subject_id }: AclRow): Subject | null {
   if (subject_kind === "principal") return { kind: "principal", id: subject_id as PrincipalId };
   if (subject_kind === "group") return { kind: "group", id: subject_id as GroupId };
   return null;
@@ -228,4 +302,14 @@ function permissionOf(entry: unknown): RolePermission[] {
 
 function textOf(org: OrgId, { type, id }: { readonly type: string; readonly id: ObjectId }): string {
   return `${org} ${type} ${id}`;
+}
+
+interface Named {
+  readonly org: OrgId;
+  readonly object: { readonly type: string; readonly id: ObjectId };
+  readonly subject: { readonly kind: string; readonly id: string };
+}
+
+function namingText({ org, object, subject }: Named): string {
+  return `${textOf(org, object)} ${subject.kind} ${subject.id}`;
 }

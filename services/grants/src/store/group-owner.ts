@@ -1,9 +1,9 @@
 // The grant of whoever made a group. Groups are made next door, so it comes behind them.
 
-import type { FactKey, GroupId, ObjectId, ObjectRef, OrgId, PrincipalId } from "@portcullis/policy";
+import type { GroupId, ObjectId, ObjectRef, OrgId, PrincipalId } from "@portcullis/policy";
 import type { Write } from "@portcullis/store";
 import { creatorGrant } from "../domain/acl.ts";
-import { aclOf, addAcl, touchedBy } from "./acl-rows.ts";
+import { aclOf, addAcl, touchedByAcls } from "./acl-rows.ts";
 import { AclRow } from "./entities.ts";
 
 /** Marks that this group's owner is dealt with; false if it was so marked before. */
@@ -35,12 +35,11 @@ export async function grantOwner(
   });
   if (standing > 0) return;
   const acl = aclOf(addAcl(write.em, org, content, new Date()));
-  const touches: FactKey[] = touchedBy(org, [object]);
   write.record({
     action: "acls_updated",
     subject: { type: "acl", id: acl.id },
     before: null,
     after: { acls: [acl] },
-    touches,
+    touches: touchedByAcls(org, [acl]),
   });
 }

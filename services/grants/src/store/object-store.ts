@@ -25,7 +25,7 @@ import {
 } from "../domain/object.ts";
 import { merged } from "../domain/payload.ts";
 import type { Neighbours } from "../neighbours.ts";
-import { addAcl, touchedBy } from "./acl-rows.ts";
+import { aclOf, addAcl, touchedBy, touchedByAcls } from "./acl-rows.ts";
 import { creatorFrom } from "./creator.ts";
 import { clearDeleted } from "./deleted-object.ts";
 import { ObjectRow } from "./entities.ts";
@@ -204,14 +204,17 @@ function add(
     deletedAt: null,
   });
   const object = objectOf(row);
-  if (owner !== null)
-    addAcl(write.em, org, creatorGrant({ type: object.type, id: object.id }, owner), created);
+  const self = { type: object.type, id: object.id };
+  const granted = owner === null ? [] : [aclOf(addAcl(write.em, org, creatorGrant(self, owner), created))];
   write.record({
     action: "object_created",
     subject: { type: object.type, id: object.id },
     before: null,
     after: { object: forTheLog(object), ownerId: owner },
-    touches: touchesOf(object, changedProjects([], object.memberProjects)),
+    touches: [
+      ...touchesOf(object, changedProjects([], object.memberProjects)),
+      ...touchedByAcls(org, granted).filter(({ kind }) => kind !== "access"),
+    ],
   });
   return object;
 }

@@ -22,7 +22,7 @@ import {
   systemRoles,
 } from "../domain/role.ts";
 import type { Neighbours } from "../neighbours.ts";
-import { forTheLog as aclsForTheLog, addAcl, objectOf, removeAcls, touchedBy } from "./acl-rows.ts";
+import { aclOf, forTheLog as aclsForTheLog, addAcl, removeAcls, touchedByAcls } from "./acl-rows.ts";
 import { creatorFrom } from "./creator.ts";
 import { RoleRow } from "./entities.ts";
 import { writeForOwner } from "./knowing.ts";
@@ -130,7 +130,7 @@ export class RoleStore {
           ...(acls.unfinished && { moreFollows: true }),
         },
         after: null,
-        touches: [rolesOf(org), ...touchedBy(org, acls.rows.map(objectOf))],
+        touches: [rolesOf(org), ...touchedByAcls(org, acls.rows.map(aclOf))],
       });
       return { ...before, deletedAt: row.deletedAt };
     });
@@ -196,13 +196,14 @@ async function add(
   });
   const role = roleOf(row);
   const self: ObjectRef = { type: "role", id: id as string as ObjectId };
-  if (owner !== null) addAcl(write.em, org, creatorGrant(self, owner), row.created);
+  const granted =
+    owner === null ? [] : [aclOf(addAcl(write.em, org, creatorGrant(self, owner), row.created))];
   write.record({
     action: "role_created",
     subject: { type: "role", id },
     before: null,
     after: { ...role, ownerId: owner },
-    touches: [rolesOf(org), ...(owner === null ? [] : touchedBy(org, [self]))],
+    touches: [rolesOf(org), ...touchedByAcls(org, granted)],
   });
   return role;
 }
