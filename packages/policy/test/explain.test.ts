@@ -105,6 +105,17 @@ describe("an explanation", () => {
   });
 });
 
+test("of an object with very many ACLs only those that name the principal are said to come near", () => {
+  const acls = [acl({ to: ada, permission: "read" }), acl({ toGroup: "team", permission: "update" })];
+  const facts = organization({ groups: { team: [] }, on: [[search, orgProject, acls]] });
+  expect(explained(facts)).toMatchObject({ misses: [{}, {}], areMissesCut: false });
+  const cut = explain(updateSearch, lookupOf(facts, 1));
+  expect(cut).toMatchObject({
+    misses: [{ missing: [{ kind: "permission", grantedPermissions: ["read"] }] }],
+    areMissesCut: true,
+  });
+});
+
 function explained(facts: OrganizationFacts): Explanation {
   const explanation = explain(updateSearch, lookupOf(facts));
   if (explanation.kind === "needs") throw new Error("everything was loaded");

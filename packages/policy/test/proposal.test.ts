@@ -7,6 +7,7 @@ import {
   type Change,
   type GroupId,
   type GroupNode,
+  missingAtAndAbove,
   type OrgId,
   organizationFace,
   ownersAtStake,
@@ -242,4 +243,14 @@ test("an ACL that stands keeps its expiry unless another is named; one that has 
   expect(expiryAfter(nowMs + 1, nowMs + 2)).toEqual([nowMs + 2]);
   expect(expiryAfter(null, nowMs + 2)).toEqual([nowMs + 2]);
   expect(expiryAfter(nowMs, null)).toEqual([null]);
+});
+
+test("the ACLs of an object with very many are loaded by themselves, and then are like any", () => {
+  const apart = piece();
+  const without = withFacts(apart, [[rootKey, { parent: null, alsoUnder: [], acls: null }]]);
+  expect(missingAtAndAbove([root], without)).toEqual([{ kind: "acls", org, object: root }]);
+  expect(() => outcome([addAcl({})], without)).toThrow(/without the facts/);
+  const loaded = withFacts(without, [[{ kind: "acls", org, object: root }, [ownersGrant]]]);
+  expect(missingAtAndAbove([root], loaded)).toEqual([]);
+  expect(loaded.access).toEqual(apart.access);
 });

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isNeeds, type Permission, type PrincipalId, subjectsOf } from "../src/index.ts";
-import { judge, lookupOf, sampling, targetsIn, worlds } from "./index.ts";
+import {
+  type Acl,
+  isNeeds,
+  type OrgId,
+  organizationFace,
+  type Permission,
+  type PrincipalId,
+  subjectsOf,
+} from "../src/index.ts";
+import { judge, lookupOf, objectText, sampling, targetsIn, worlds } from "./index.ts";
 
 const asked: readonly Permission[] = ["read", "create", "update"];
 
@@ -55,4 +63,24 @@ test("the facts that are missing are named, those of no principal among them", (
     "access",
     "access",
   ]);
+});
+
+test("of an object with too many ACLs nobody is told, and it is named", () => {
+  const org = "a0000000-0000-4000-8000-00000000000a" as OrgId;
+  const root = organizationFace("organization", org);
+  const acl: Acl = {
+    id: "any" as Acl["id"],
+    subject: { kind: "principal", id: "ada" as PrincipalId },
+    grant: { kind: "permission", permission: "read", restrictObjectType: null },
+    expiresAtMs: null,
+  };
+  const none = new Map<never, never>();
+  const access = new Map([[objectText(root), { parent: null, alsoUnder: [], acls: [acl] }]]);
+  const facts = { org, members: none, memberships: none, groups: none, roles: none, access };
+  const question = { org, permission: "read", object: root, nowMs: 0 } as const;
+  const withAcls = (acls: readonly Acl[] | null | undefined) =>
+    subjectsOf(question, { ...lookupOf(facts, 0), acls: () => acls });
+  expect(withAcls([acl])).toMatchObject({ principals: new Set(["ada"]), tooManyOn: null });
+  expect(withAcls(null)).toMatchObject({ everybody: false, principals: new Set(), tooManyOn: root });
+  expect(withAcls(undefined)).toEqual({ kind: "needs", keys: [{ kind: "acls", org, object: root }] });
 });

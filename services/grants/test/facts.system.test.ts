@@ -1,20 +1,29 @@
 import { randomUUID } from "node:crypto";
 import { factFromWire, factKeyFromWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
 import {
+  decide,
   type FactKey,
+  type FactKind,
+  type FactLookup,
   type FactValues,
+  type GroupId,
+  indexGroups,
+  indexRoles,
   type ObjectId,
   type ObjectRef,
+  type OrgId,
   objectTypeNames,
+  type PrincipalId,
   permissions,
   systemRoles,
 } from "@portcullis/policy";
+import { LoadResponse } from "@portcullis/proto/facts/v1/facts";
 import type { AclContent, AclRemoval } from "@portcullis/proto/grants/v1/grants";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { registeredTypes } from "../src/domain/object.ts";
-import { aclsQuery, listingsQuery, objectsQuery, readFacts } from "../src/store/facts.ts";
+import { aclsNamingQuery, aclsQuery, listingsQuery, objectsQuery, readFacts } from "../src/store/facts.ts";
 import {
   acl,
   aclUpdate,
@@ -84,10 +93,21 @@ class World {
   keys(): FactKey[] {
     const { org } = this;
     const ids = [...this.objects.map(({ id }) => id), ...this.roles, ...this.groups, org];
-    const access = ids.flatMap((id) =>
-      objectTypeNames.map((type): FactKey => ({ kind: "access", org, object: { type, id: id as ObjectId } })),
+    const subjects = [
+      ...this.members.map((id) => ({ kind: "principal", id }) as const),
+      ...this.groups.map((id) => ({ kind: "group", id }) as const),
+    ];
+    const ofObjects = ids.flatMap((id) =>
+      objectTypeNames.flatMap((type): FactKey[] => {
+        const object = { type, id: id as ObjectId };
+        return [
+          { kind: "access", org, object },
+          { kind: "acls", org, object },
+          ...subjects.map((subject) => ({ kind: "acls_naming", org, object, subject }) as const),
+        ];
+      }),
     );
-    return [{ kind: "roles", org }, ...access];
+    return [{ kind: "roles", org }, ...ofObjects];
   }
 }
 
@@ -321,8 +341,16 @@ test("a fact changes only with an event that touches it, and begins at that even
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
       const world = new World();
       const nothing = randomUUID() as ObjectId;
+      const subject = { kind: "group", id: nothing as string as GroupId } as const;
       const aboutNothing = await load(
-        objectTypeNames.map((type) => ({ kind: "access", org: world.org, object: { type, id: nothing } })),
+        objectTypeNames.flatMap((type): FactKey[] => {
+          const about = { org: world.org, object: { type, id: nothing } };
+          return [
+            { kind: "access", ...about },
+            { kind: "acls", ...about },
+            { kind: "acls_naming", ...about, subject },
+          ];
+        }),
       );
       const unborn = new Map([...aboutNothing.values()].map((fact) => [fact.kind, fact]));
       let before = await load(world.keys());
@@ -369,7 +397,7 @@ async function load(keys: readonly FactKey[]) {
     const { facts } = await service.facts.load({ keys: keys.slice(from, from + 1000).map(factKeyToWire) });
     for (const { key, lo, hi, value } of facts.map(factFromWire)) {
       const plain: unknown = value instanceof Map ? [...value] : value;
-      const kind = key.kind === "access" ? key.object.type : key.kind;
+      const kind = "object" in key ? `${key.kind} ${key.object.type}` : key.kind;
       found.set(factKeyText(key), { kind, lo, hi, json: JSON.stringify(plain) });
     }
   }
@@ -411,9 +439,12 @@ test("among fifty thousand objects and ACLs the hot reads go by index, and miss 
   try {
     // For a thousand of fifty thousand rows the planner may rightly read them all; for a hundred it may not.
     const some = [ids.slice(0, 100)];
+    const columns = [...some, some.flat().map(() => "project"), some.flat().map(() => org)];
+    const subjects = [some.flat(), some.flat().map(() => "principal")];
     const plans = [
       await planOf(client, objectsQuery.text, some),
-      await planOf(client, aclsQuery.text, some),
+      await planOf(client, aclsQuery.text, [...columns, 101]),
+      await planOf(client, aclsNamingQuery.text, [...columns, ...subjects]),
       await planOf(client, listingsQuery.text, some),
     ];
     for (const plan of plans) {
@@ -426,6 +457,119 @@ test("among fifty thousand objects and ACLs the hot reads go by index, and miss 
     await client.end();
   }
 });
+
+test("each way of reading ACLs begins where there are too many for the other", async () => {
+  const org = newOrg();
+  const { id } = given((await service.grants.createObject(project(org, "p"))).object);
+  const on = { type: "project", id } as const;
+  const people = Array.from({ length: 4 }, () => service.neighbours.member(org));
+  const contents = people.map((value) => acl({ object: on, subject: { $case: "principalId", value } }));
+  await service.grants.updateAcls(aclUpdate(org, { add: contents }));
+  const object = on as ObjectRef;
+  const keys: FactKey[] = [
+    { kind: "access", org, object },
+    { kind: "acls", org, object },
+    ...people.map((person): FactKey => {
+      const subject = { kind: "principal", id: person } as const;
+      return { kind: "acls_naming", org, object, subject };
+    }),
+  ];
+  const client = new pg.Client({ connectionString: service.config.DATABASE_URL });
+  await client.connect();
+  try {
+    for (const [inAccess, inAll] of [
+      [4, 4],
+      [3, 4],
+      [0, 4],
+      [3, 3],
+    ] as const) {
+      const [access, all, ...naming] = await readFacts(client, keys, { inAccess, inAll });
+      expect((access as FactValues["access"])?.acls?.length ?? null).toBe(inAccess < 4 ? null : 4);
+      expect((all as FactValues["acls"])?.length ?? null).toBe(inAll < 4 ? null : 4);
+      expect(
+        naming.map((value) => (value as FactValues["acls_naming"]).map(({ subject }) => subject.id)),
+      ).toEqual(people.map((person) => [person]));
+    }
+  } finally {
+    await client.end();
+  }
+});
+
+test("what a question moves grows with the principal's groups, and not with the object's ACLs", {
+  timeout: 120_000,
+}, async () => {
+  const groupsOf = { few: 1, some: 30, many: 1000 } as const;
+  const moved: Record<string, { readonly facts: number; readonly bytes: number }> = {};
+  for (const acls of [10, 1000, 100_000]) {
+    const org = newOrg();
+    const { id } = given((await service.grants.createObject(project(org, "p"))).object);
+    await service.database.query(
+      `insert into acl (id, org_id, object_type, object_id, subject_kind, subject_id, permission, built_in, created)
+       select gen_random_uuid(), $1, 'project', $2, 'group', gen_random_uuid(), 'read', false, now()
+       from generate_series(1, $3)`,
+      [org, id, acls],
+    );
+    const { rows } = await service.database.query<{ subject_id: GroupId }>(
+      "select subject_id from acl where object_id = $1 limit 1",
+      [id],
+    );
+    const named = given(rows[0]).subject_id;
+    const strange = Array.from({ length: 1000 }, () => randomUUID() as GroupId);
+    for (const [who, count] of Object.entries(groupsOf)) {
+      const held = [...strange.slice(1, count), named];
+      expect(await isAllowed(org, id as ObjectId, held)).toMatchObject({ allowed: true });
+      const denied = await isAllowed(org, id as ObjectId, strange.slice(0, count));
+      expect(denied.allowed).toBe(false);
+      moved[`${acls} ACLs, ${who}`] = denied;
+    }
+  }
+  process.stdout.write(
+    `${Object.entries(moved)
+      .map(([what, { facts, bytes }]) => `${what} groups: ${facts} facts, ${bytes} bytes`)
+      .join("\n")}\n`,
+  );
+  for (const [who, count] of Object.entries(groupsOf)) {
+    // The project, org_project, the organization, roles; and of the project what names the principal and each group.
+    expect(moved[`10 ACLs, ${who}`]?.facts).toBe(4);
+    expect(moved[`1000 ACLs, ${who}`]?.facts).toBe(4 + 1 + count);
+    expect(moved[`100000 ACLs, ${who}`]).toEqual(moved[`1000 ACLs, ${who}`]);
+  }
+});
+
+/** Decides on facts read here as they are needed, and counts what that moves. */
+async function isAllowed(org: OrgId, project: ObjectId, held: readonly GroupId[]) {
+  const principal = randomUUID() as PrincipalId;
+  const groups = indexGroups(new Map(held.map((group) => [group, { memberGroups: [], builtIn: null }])));
+  const values = new Map<string, FactValues[FactKind]>();
+  const read = (key: FactKey) => values.get(factKeyText(key));
+  const lookup: FactLookup = {
+    member: () => ({ kind: "user" }),
+    memberships: () => held,
+    groups: () => groups,
+    roles: () => (values.has(factKeyText({ kind: "roles", org })) ? indexRoles(new Map()) : undefined),
+    access: (object) => read({ kind: "access", org, object }) as FactValues["access"] | undefined,
+    aclsNaming: (object, subject) =>
+      read({ kind: "acls_naming", org, object, subject }) as FactValues["acls_naming"] | undefined,
+    acls: (object) => read({ kind: "acls", org, object }) as FactValues["acls"] | undefined,
+  };
+  let bytes = 0;
+  for (;;) {
+    const target = { kind: "object", object: { type: "project", id: project } } as const;
+    const decision = decide({ org, principal, permission: "read", target, nowMs: Date.now() }, lookup);
+    if (decision.kind === "decided") return { allowed: decision.allowed, facts: values.size, bytes };
+    for (const keys of chunksOf(decision.keys, 1000)) {
+      const response = await service.facts.load({ keys: keys.map(factKeyToWire) });
+      bytes += LoadResponse.encode(response).finish().length;
+      for (const { key, value } of response.facts.map(factFromWire)) values.set(factKeyText(key), value);
+    }
+  }
+}
+
+function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
 
 async function planOf(client: pg.Client, text: string, values: unknown[]): Promise<string> {
   const { rows } = await client.query<{ "QUERY PLAN": string }>(`explain ${text}`, values);

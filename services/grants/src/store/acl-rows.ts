@@ -56,7 +56,7 @@ export function aclOf(row: AclRow): Acl {
   };
 }
 
-export function objectOf(row: Pick<AclRow, "objectType" | "objectId">): ObjectRef {
+function objectOf(row: Pick<AclRow, "objectType" | "objectId">): ObjectRef {
   return { type: row.objectType, id: row.objectId as ObjectId };
 }
 

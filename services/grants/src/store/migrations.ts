@@ -114,6 +114,16 @@ class GroupOwners extends Migration {
   }
 }
 
+/** ACLs became facts in further ways: what changed of them before this was noted says so for all of them. */
+class AclsApart extends Migration {
+  override up(): void {
+    this.addSql(`
+      insert into fact_change (org_id, fact, position)
+        select org_id, fact, position from org_log, unnest(array['every acls', 'every acls_naming']) as fact;
+    `);
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-grants", class: Tables },
@@ -122,4 +132,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: "0005-expiring-acls", class: ExpiringAcls },
   { name: "0006-found-objects", class: FoundObjects },
   { name: "0007-group-owners", class: GroupOwners },
+  { name: "0008-acls-apart", class: AclsApart },
 ];
