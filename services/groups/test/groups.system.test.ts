@@ -358,9 +358,9 @@ describe("AddPrincipals", () => {
     expect(await org.memberships(alice)).toEqual([]);
   });
 
-  test("takes a thousand members at once", async () => {
+  test("takes some thousand members at once", async () => {
     const group = await org.group();
-    const principalIds = Array.from({ length: 1200 }, () => org.user());
+    const principalIds = Array.from({ length: 3001 }, () => org.user());
     await running.groups.addPrincipals({ context, orgId: org.id, principalIds, groupIds: [group.id] });
     expect((await org.get(group.id)).group?.principalIds).toEqual(principalIds.sort());
     expect((await org.lastEvent())?.touchedKinds).toEqual(["memberships"]);

@@ -97,8 +97,8 @@ describe("InviteMembers", () => {
     expect(new Set(ids).size).toBe(addresses.length);
   });
 
-  test("takes a thousand at once", async () => {
-    const users = Array.from({ length: 1500 }, () => newUser());
+  test("takes some thousand at once", async () => {
+    const users = Array.from({ length: 3001 }, () => newUser());
     const { members } = await org.invite({ users });
     expect(members.map(({ principal }) => principal?.email)).toEqual(users.map((each) => each.email));
     expect((await org.lastEvent())?.touchedKinds).toEqual(["member"]);
