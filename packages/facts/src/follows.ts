@@ -74,6 +74,7 @@ export class Follows implements Disposable {
   #unsent: Confirmation[] = [];
   readonly #pulls = new Map<Follow, Promise<boolean>>();
   readonly #unreachable = new Set<Owner>();
+  readonly #listeners = new Map<OrgId, Set<() => void>>();
 
   constructor(options: FollowsOptions) {
     this.#owners = options.owners;
@@ -134,8 +135,25 @@ export class Follows implements Disposable {
     this.advance(follow, position).catch(() => undefined); // the next confirmation pulls again, and tells
   }
 
+  /** Calls back whenever one of the organisation's logs is seen to have grown, or to have begun anew, until it is disposed. */
+  listen(org: OrgId, listener: () => void): Disposable {
+    const listeners = this.#listeners.get(org) ?? new Set();
+    this.#listeners.set(org, listeners);
+    listeners.add(listener);
+    return {
+      [Symbol.dispose]: () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && this.#listeners.get(org) === listeners) this.#listeners.delete(org);
+      },
+    };
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+  }
+
+  #tell(org: OrgId): void {
+    for (const listener of this.#listeners.get(org) ?? []) listener();
   }
 
   #confirmAll(): void {
@@ -194,12 +212,15 @@ export class Follows implements Disposable {
   }
 
   async #settle(follow: Follow, { askedAt, seen, incarnation, head }: Answer): Promise<void> {
-    if (follow.restart(seen, incarnation, head, this.#clock()) && seen !== null) {
+    if (follow.restart(seen, incarnation, head, this.#clock())) {
       const { org } = follow;
-      this.#log.warn(
-        { owner: follow.owner, org, seen: seen.app, head },
-        "a log began anew; its facts are void",
-      );
+      if (seen !== null) {
+        this.#log.warn(
+          { owner: follow.owner, org, seen: seen.app, head },
+          "a log began anew; its facts are void",
+        );
+      }
+      this.#tell(org);
     }
     const gen = follow.mark?.gen;
     if (gen === undefined || follow.mark?.incarnation !== incarnation) return;
@@ -224,6 +245,7 @@ export class Follows implements Disposable {
     }
     if (follow.mark?.gen !== seen.gen) return true;
     follow.apply(this.#memory, stretch, this.#clock());
+    if (follow.mark !== seen) this.#tell(follow.org);
     return follow.mark === seen || follow.mark.app >= stretch.head;
   }
 

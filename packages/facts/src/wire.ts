@@ -142,13 +142,18 @@ export function factFromWire(message: FactMessage): Fact {
 /** What an event may have changed. One that speaks of facts this process does not know may have changed any. */
 export function logEntryFromWire(message: EventMessage): LogEntry {
   const { position, touches, touchedKinds } = message;
-  const dependsOn = message.dependsOn.flatMap(dependencyFromWire);
+  const dependsOn = dependenciesFromWire(message);
   try {
     const keys = touches.map((key) => factKeyFromWire(key, "touches"));
     return { position, touches: keys, kinds: touchedKinds, dependsOn };
   } catch {
     return { position, touches: [], kinds: ["*"], dependsOn };
   }
+}
+
+/** What an event came after in the logs of other owners. */
+export function dependenciesFromWire(message: EventMessage): Dependency[] {
+  return message.dependsOn.flatMap(dependencyFromWire);
 }
 
 /** As it goes into the log. */

@@ -124,7 +124,7 @@ export async function readLastChanges(client: ClientBase, keys: readonly FactKey
 }
 
 /** Events that are read at once hold no more than this, unless the first alone does: whoever reads them has to take them in. */
-const stretchBytesMax = 4 * 1024 * 1024;
+export const stretchBytesMax = 4 * 1024 * 1024;
 
 /** The events behind a position, oldest first; fewer than the limit if they are large, but never none. */
 export async function readEvents(
@@ -133,6 +133,7 @@ export async function readEvents(
   org: OrgId,
   after: number,
   limit: number,
+  bytesLimit = stretchBytesMax,
 ): Promise<Event[]> {
   const { rows } = await client.query<EventRow>({
     name: "read-log",
@@ -142,7 +143,7 @@ export async function readEvents(
              from event_log where org_id = $1 and position > $2 order by position limit $3
            ) as stretch
            where bytes <= $4 or position = $2::bigint + 1`,
-    values: [org, after, limit, stretchBytesMax],
+    values: [org, after, limit, bytesLimit],
   });
   return rows.map((row) => eventOf(owner, row));
 }

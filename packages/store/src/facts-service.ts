@@ -7,7 +7,7 @@ import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } 
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 import type { PoolClient } from "pg";
 import type { Database } from "./database.ts";
-import { readEvents, readHeads, readLastChanges } from "./event-log.ts";
+import { readEvents, readHeads, readLastChanges, stretchBytesMax } from "./event-log.ts";
 import { readIncarnation, snapshot } from "./snapshot.ts";
 
 /** Requests larger than this are refused. */
@@ -61,12 +61,22 @@ export function ownLog(database: Database): OwnLog {
       });
     },
 
-    async readLog({ orgId, after, limit }) {
+    async readLog({ orgId, after, limit, bytesLimit }) {
       const org = uuid<OrgId>(orgId, "org_id");
       if (limit > entriesMax) throw invalid("limit", `at most ${entriesMax} events are allowed`);
+      if (bytesLimit !== undefined && bytesLimit > stretchBytesMax) {
+        throw invalid("bytes_limit", `at most ${stretchBytesMax} bytes are allowed`);
+      }
       return snapshot(database, async (client) => {
         const heads = await readHeads(client, [org]);
-        const events = await readEvents(client, database.owner, org, after, limit === 0 ? entriesMax : limit);
+        const events = await readEvents(
+          client,
+          database.owner,
+          org,
+          after,
+          limit === 0 ? entriesMax : limit,
+          bytesLimit,
+        );
         return { events, head: heads.get(org) ?? 0, incarnation: await readIncarnation(client) };
       });
     },

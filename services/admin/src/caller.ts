@@ -11,6 +11,8 @@ export interface Caller {
   readonly org: OrgId;
   readonly principal: PrincipalId;
   readonly kind: PrincipalKind;
+  /** What the principal showed, for who must look at it again later. It goes nowhere else. */
+  readonly credential: string;
   /** In Owners, nested groups included. */
   readonly owner: boolean;
   /** Holds any grant at all, so may see members, groups and roles. */
@@ -50,6 +52,7 @@ export async function identify(
     org: standing.orgId as OrgId,
     principal: standing.principalId as PrincipalId,
     kind: standing.principalKind === "service_account" ? "service_account" : "user",
+    credential,
     owner: standing.owner,
     hasGrant: standing.hasGrant,
     hop,

@@ -1,9 +1,11 @@
 // A route of the facade, as data and three functions: what is asked, what that requires, what is done.
 
+import type { IncomingHttpHeaders } from "node:http";
 import type { Revision } from "@portcullis/proto/events/v1/events";
 import { z } from "zod";
 import type { Demand } from "./access.ts";
 import type { Caller } from "./caller.ts";
+import type { EventStream } from "./event-stream.ts";
 import { read, withoutEmpty } from "./input.ts";
 import type { NamedOrganization } from "./organization.ts";
 import { inWordsOfRequest } from "./problem.ts";
@@ -22,6 +24,7 @@ interface Ask<Params, Query, Body> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  readonly headers: IncomingHttpHeaders;
 }
 
 interface Definition<Params, Query, Body, Found, Response> {
@@ -32,6 +35,7 @@ interface Definition<Params, Query, Body, Found, Response> {
   readonly params?: z.ZodType<Params>;
   readonly query?: z.ZodType<Query>;
   readonly body?: z.ZodType<Body>;
+  /** The body of the answer, or each event of one that goes on. */
   readonly response: z.ZodType<Response>;
   /** Fetches what the request is about, where the requirement depends on it. */
   readonly find?: (ask: Ask<Params, Query, Body>, caller: Caller) => Promise<Found>;
@@ -43,7 +47,7 @@ interface Definition<Params, Query, Body, Found, Response> {
   readonly handle: (
     ask: Ask<Params, Query, Body> & { readonly found: Found },
     caller: Caller,
-  ) => Promise<Answer<Response>>;
+  ) => Promise<Answer<Response | EventStream<Response>>>;
   /** From the field that an owner complains of to the field of this request. */
   readonly fieldOf?: (field: string) => string;
 }
@@ -53,6 +57,7 @@ interface Sent {
   readonly params: unknown;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** A route whose inner types are nobody's business. */
@@ -110,6 +115,7 @@ export function route<
         params: read(params, sent.params),
         query: read(query, withoutEmpty(sent.query)),
         body: read(body, sent.body),
+        headers: sent.headers,
       };
       return {
         // The body as it was sent: what has been read may have left it behind.

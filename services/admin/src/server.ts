@@ -1,6 +1,7 @@
 // HTTP: from a request to a route, and from its answer or fault to a response.
 
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import cors from "@fastify/cors";
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
@@ -9,6 +10,7 @@ import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyReques
 import { v7 as newUuid } from "uuid";
 import type { Access } from "./access.ts";
 import { type Caller, identify } from "./caller.ts";
+import { EventStream } from "./event-stream.ts";
 import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
 import { isOwnOrganization } from "./organization.ts";
 import type { Decision, Owners } from "./owners.ts";
@@ -43,7 +45,8 @@ export async function serveHttp(options: Options): Promise<AsyncDisposable & { r
     requestTimeout: 30_000,
   });
   speakJson(app);
-  const close = closing(app);
+  const streams = new Set<EventStream>();
+  const close = closing(app, streams);
   remember(app, options.log);
   await app.register(cors, {
     origin: [...options.corsOrigins],
@@ -55,19 +58,23 @@ export async function serveHttp(options: Options): Promise<AsyncDisposable & { r
     reply.type("text/plain; charset=utf-8").send("Hello from Portcullis\n"),
   );
   app.get("/healthz", () => ({ status: "ok" }));
-  for (const route of options.routes) mount(app, route, options);
+  for (const route of options.routes) mount(app, route, { ...options, streams });
   await app.listen(listenOptions(options.listen));
   return { address: addressOf(app, options.listen), [Symbol.asyncDispose]: close };
 }
 
-/** Lets running requests end, each with its connection: one that is kept alive would keep the server too. */
-function closing(app: FastifyInstance): () => Promise<void> {
+/**
+ * Lets running requests end, each with its connection: one that is kept alive would keep the server too. What would never
+ * end by itself is told to.
+ */
+function closing(app: FastifyInstance, streams: ReadonlySet<EventStream>): () => Promise<void> {
   let ending = false;
   app.addHook("onSend", async (_request, reply) => {
     if (ending) reply.header("connection", "close");
   });
   return async () => {
     ending = true;
+    for (const events of streams) events.end();
     const hurry = setTimeout(() => app.server.closeAllConnections(), patienceMs);
     await app.close();
     clearTimeout(hurry);
@@ -75,7 +82,11 @@ function closing(app: FastifyInstance): () => Promise<void> {
 }
 
 /** A request's life: who asks (before its body is read), what it asks, whether it may, and only then what it does. */
-function mount(app: FastifyInstance, route: Route, options: Options): void {
+function mount(
+  app: FastifyInstance,
+  route: Route,
+  options: Options & { readonly streams: Set<EventStream> },
+): void {
   const callers = new WeakMap<FastifyRequest, Caller>();
   app.route({
     method: route.method,
@@ -95,22 +106,39 @@ function mount(app: FastifyInstance, route: Route, options: Options): void {
       const caller = callers.get(request);
       if (caller === undefined) throw new Fault("unauthenticated", "nobody asks");
       const query = request.query as Record<string, unknown>;
-      const parsed = route.parse({ params: request.params, query, body: request.body });
+      const parsed = route.parse({
+        params: request.params,
+        query,
+        body: request.body,
+        headers: request.headers,
+      });
       await isOwnOrganization(options.identity, caller, parsed.organization);
       const { demands, handle } = await parsed.prepare(caller);
       if (demands.length === 0) throw new Fault("internal", "internal", { cause: "nothing was required" });
       await options.access.demand(caller, demands);
-      return respond(reply, await handle());
+      return respond(reply, await handle(), options.streams);
     },
   });
 }
 
-function respond(reply: FastifyReply, answer: Answer<unknown>): unknown {
+function respond(reply: FastifyReply, answer: Answer<unknown>, streams: Set<EventStream>): unknown {
+  if (answer.body instanceof EventStream) return stream(reply, answer.body, streams);
   if (answer.foundExisting === true) reply.header("x-bt-found-existing", "true");
   const revision = revisionToken(answer.revisions ?? []);
   if (revision !== null) reply.header("x-portcullis-revision", revision);
   if (isSingleObject(answer.body)) reply.header("etag", weakEtag(answer.body));
   return answer.body;
+}
+
+/** Sent as fast as the client takes it. */
+function stream(reply: FastifyReply, events: EventStream, streams: Set<EventStream>): FastifyReply {
+  streams.add(events);
+  reply.raw.once("close", () => streams.delete(events));
+  // Whoever stands between us and the client must not wait until it has more.
+  reply.type("text/event-stream; charset=utf-8").header("x-accel-buffering", "no");
+  // It ends when the server does, which then waits for no further request.
+  reply.header("connection", "close");
+  return reply.send(Readable.from(events.text(reply.request.id), { objectMode: false }));
 }
 
 function isSingleObject(body: unknown): boolean {

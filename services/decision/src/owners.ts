@@ -2,7 +2,7 @@ import { Fault } from "@portcullis/chassis/fault";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { FactOwner } from "@portcullis/facts";
 import { factFromWire, factKeyText, factKeyToWire, logEntryFromWire } from "@portcullis/facts/wire";
-import type { Owner } from "@portcullis/policy";
+import type { OrgId, Owner } from "@portcullis/policy";
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 
 /** An owner is not waited for longer than this. Loads are shared, so no caller's own deadline counts here. */
@@ -10,29 +10,41 @@ const callMs = 1000;
 /** Events come with all that auditors want to know, so that many at once would take long. */
 const eventsAtOnce = 200;
 
-/** An owner, asked over gRPC. What does not keep to the contract is as good as no answer. */
-export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOwner {
-  async function ask<Response extends { incarnation: string }>(
-    call: (hop: { deadlineMs: number }) => Promise<Response>,
-    keepsContract: (response: Response) => boolean,
-  ): Promise<Response> {
-    let response: Response;
-    try {
-      response = await call({ deadlineMs: Date.now() + callMs });
-    } catch (cause) {
-      throw new Fault("unavailable", `${owner} is not available`, { cause, retryAfterMs: 1000 });
-    }
-    if (response.incarnation === "" || !keepsContract(response)) {
-      const cause = new Error(`${owner} gave an answer that its contract forbids`);
-      throw new Fault("unavailable", `${owner} is not available`, { cause });
-    }
-    return response;
+/** Asks an owner over gRPC. What does not keep to the contract is as good as no answer. */
+export async function askOwner<Response extends { incarnation: string }>(
+  owner: Owner,
+  call: (hop: { deadlineMs: number }) => Promise<Response>,
+  keepsContract: (response: Response) => boolean,
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await call({ deadlineMs: Date.now() + callMs });
+  } catch (cause) {
+    throw new Fault("unavailable", `${owner} is not available`, { cause, retryAfterMs: 1000 });
   }
+  if (response.incarnation === "" || !keepsContract(response)) {
+    const cause = new Error(`${owner} gave an answer that its contract forbids`);
+    throw new Fault("unavailable", `${owner} is not available`, { cause });
+  }
+  return response;
+}
 
+/** Whether these are the events behind a position, without a gap. */
+export function isStretchOf(
+  events: readonly { readonly orgId: string; readonly position: number }[],
+  org: OrgId,
+  after: number,
+): boolean {
+  return events.every(({ orgId, position }, index) => orgId === org && position === after + 1 + index);
+}
+
+/** What an owner knows, for facts. */
+export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOwner {
   return {
     async load(keys) {
       const request = { keys: keys.map(factKeyToWire) };
-      const { facts: messages, incarnation } = await ask(
+      const { facts: messages, incarnation } = await askOwner(
+        owner,
         (hop) => stub.load(request, hop),
         ({ facts }) => facts.length === keys.length,
       );
@@ -54,7 +66,8 @@ export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOw
     },
 
     async heads(orgs) {
-      const { positions, incarnation } = await ask(
+      const { positions, incarnation } = await askOwner(
+        owner,
         (hop) => stub.heads({ orgIds: [...orgs] }, hop),
         (response) => response.positions.length === orgs.length,
       );
@@ -62,12 +75,10 @@ export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOw
     },
 
     async readLog(org, after) {
-      const { events, head, incarnation } = await ask(
+      const { events, head, incarnation } = await askOwner(
+        owner,
         (hop) => stub.readLog({ orgId: org, after, limit: eventsAtOnce }, hop),
-        (response) =>
-          response.events.every(
-            ({ orgId, position }, index) => orgId === org && position === after + 1 + index,
-          ),
+        (response) => isStretchOf(response.events, org, after),
       );
       return { incarnation, head, entries: events.map(logEntryFromWire) };
     },

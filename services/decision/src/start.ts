@@ -20,6 +20,7 @@ import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { authenticateCallers } from "./callers.ts";
 import type { Config } from "./config.ts";
 import { hearDoorbells } from "./doorbells.ts";
+import { eventLogs } from "./feed/event-logs.ts";
 import { ownerOver } from "./owners.ts";
 import { connectCache, openRedis } from "./redis.ts";
 import { handlers } from "./rpc/index.ts";
@@ -48,11 +49,17 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
   const grants = to("grants", config.PORTCULLIS_GRANTS_ADDRESS);
   const tokens = to("tokens", config.PORTCULLIS_TOKENS_ADDRESS);
+  const stubs = {
+    identity: identity.stub(FactsService),
+    groups: groups.stub(FactsService),
+    grants: grants.stub(FactsService),
+    tokens: tokens.stub(FactsService),
+  };
   const owners = {
-    identity: ownerOver(identity.stub(FactsService), "identity"),
-    groups: ownerOver(groups.stub(FactsService), "groups"),
-    grants: ownerOver(grants.stub(FactsService), "grants"),
-    tokens: ownerOver(tokens.stub(FactsService), "tokens"),
+    identity: ownerOver(stubs.identity, "identity"),
+    groups: ownerOver(stubs.groups, "groups"),
+    grants: ownerOver(stubs.grants, "grants"),
+    tokens: ownerOver(stubs.tokens, "tokens"),
   };
 
   const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: backgroundMs }));
@@ -96,12 +103,16 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       [
         implement(
           DecisionService,
-          handlers(facts, {
-            facts: owners,
-            identity: identity.stub(IdentityService),
-            groups: groups.stub(GroupsService),
-            grants: grants.stub(GrantsService),
-          }),
+          handlers(
+            facts,
+            {
+              facts: owners,
+              identity: identity.stub(IdentityService),
+              groups: groups.stub(GroupsService),
+              grants: grants.stub(GrantsService),
+            },
+            { follows, clock, logs: eventLogs(stubs, clock) },
+          ),
         ),
       ],
     ),

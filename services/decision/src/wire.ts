@@ -2,7 +2,7 @@
 
 import { invalid } from "@portcullis/chassis/fault";
 import { present, uuid, word } from "@portcullis/chassis/fields";
-import { type Consistency, decodeRevision, minimizeLatency } from "@portcullis/facts";
+import { type Consistency, decodeRevision, minimizeLatency, type Revision } from "@portcullis/facts";
 import { objectFromWire, objectTypeFromWire } from "@portcullis/facts/wire";
 import { type OrgId, type Permission, type PrincipalId, permissions, type Target } from "@portcullis/policy";
 import type { CheckRequest, Consistency as ConsistencyMessage } from "@portcullis/proto/decision/v1/decision";
@@ -66,13 +66,17 @@ export function consistencyFromWire(message: ConsistencyMessage | undefined, org
     case "fullyConsistent":
       return fullyConsistent;
     case "atLeastAsFresh": {
-      const token = message.kind.value;
-      const field = "consistency.at_least_as_fresh";
-      if (token.length > tokenMax) throw invalid(field, `is longer than ${tokenMax} characters`);
-      const revision = decodeRevision(token);
-      if (revision !== null && revision.org !== org)
-        throw invalid(field, "is a revision of another organization");
+      const revision = revisionFromText(message.kind.value, "consistency.at_least_as_fresh", org);
       return { kind: "at_least_as_fresh", revision };
     }
   }
+}
+
+/** A revision of this organisation; null: it can't be read. */
+export function revisionFromText(token: string, field: string, org: OrgId): Revision | null {
+  if (token.length > tokenMax) throw invalid(field, `is longer than ${tokenMax} characters`);
+  const revision = decodeRevision(token);
+  if (revision !== null && revision.org !== org)
+    throw invalid(field, "is a revision of another organization");
+  return revision;
 }

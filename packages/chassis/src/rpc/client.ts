@@ -6,15 +6,21 @@ import { fromServiceError } from "./status.ts";
 /** A call without a deadline of its own waits no longer than this. */
 const defaultDeadlineMs = 5000;
 
-/** The RPCs of a contract as functions, but for those that go on. They throw Faults. */
+/**
+ * The RPCs of a contract as functions, but for those with many requests. They throw Faults. Many responses come one after
+ * the other, as fast as they are taken; such a call has no other deadline than its hop's, and ends when its signal is
+ * aborted or nobody wants more of it.
+ */
 export type Stub<Definition> = {
   readonly [Method in keyof Definition]: Definition[Method] extends {
     requestStream: false;
-    responseStream: false;
+    responseStream: infer Many;
     requestSerialize: (message: infer Request) => Buffer;
     responseDeserialize: (bytes: Buffer) => infer Response;
   }
-    ? (request: Request, hop?: Partial<Hop>) => Promise<Response>
+    ? Many extends true
+      ? (request: Request, hop?: Partial<Hop>) => AsyncIterable<Response>
+      : (request: Request, hop?: Partial<Hop>) => Promise<Response>
     : never;
 };
 
@@ -63,7 +69,13 @@ export function connect(options: ClientOptions): Connection {
       const calls = Object.entries(definition).map(([method, rpc]) => [
         method,
         (request: unknown, hop: Partial<Hop> = {}) =>
-          invoke(client, rpc as MethodDefinition<unknown, unknown>, request, hop, options),
+          (isAnswering(rpc) ? listen : invoke)(
+            client,
+            rpc as MethodDefinition<unknown, unknown>,
+            request,
+            hop,
+            options,
+          ),
       ]);
       return Object.fromEntries(calls) as Stub<Definition>;
     },
@@ -87,10 +99,7 @@ function invoke(
   hop: Partial<Hop>,
   options: ClientOptions,
 ): Promise<unknown> {
-  const metadata = new Metadata();
-  metadata.set(serviceNameKey, options.service);
-  metadata.set(serviceCredentialKey, options.serviceCredential);
-  if (hop.requestId !== undefined) metadata.set(requestIdKey, hop.requestId);
+  const metadata = metadataOf(hop, options);
   const latest = Date.now() + defaultDeadlineMs;
   const deadline =
     hop.deadlineMs === undefined || hop.deadlineMs === null ? latest : Math.min(latest, hop.deadlineMs);
@@ -114,4 +123,45 @@ function invoke(
     if (hop.signal?.aborted) cancel();
     else hop.signal?.addEventListener("abort", cancel, { once: true });
   });
+}
+
+function isAnswering(rpc: unknown): boolean {
+  return (rpc as Partial<MethodDefinition<unknown, unknown>>).responseStream === true;
+}
+
+async function* listen(
+  client: Client,
+  rpc: MethodDefinition<unknown, unknown>,
+  request: unknown,
+  hop: Partial<Hop>,
+  options: ClientOptions,
+): AsyncGenerator<unknown, void, undefined> {
+  const { deadlineMs = null, signal } = hop;
+  const call = client.makeServerStreamRequest(
+    rpc.path,
+    rpc.requestSerialize,
+    rpc.responseDeserialize,
+    request,
+    metadataOf(hop, options),
+    deadlineMs === null ? {} : { deadline: deadlineMs },
+  );
+  const cancel = () => call.cancel();
+  if (signal?.aborted) cancel();
+  else signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    yield* call;
+  } catch (error) {
+    throw fromServiceError(error as ServiceError, options.peer);
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
+
+function metadataOf(hop: Partial<Hop>, options: ClientOptions): Metadata {
+  const metadata = new Metadata();
+  metadata.set(serviceNameKey, options.service);
+  metadata.set(serviceCredentialKey, options.serviceCredential);
+  if (hop.requestId !== undefined) metadata.set(requestIdKey, hop.requestId);
+  return metadata;
 }

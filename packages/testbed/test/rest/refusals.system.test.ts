@@ -209,6 +209,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       stranger: 200,
       empty: true,
     },
+    "GET /v1/access/watch": { path: `/v1/access/watch?org_id=${org.orgId}`, viewer: 403, stranger: 403 },
     "GET /v1/api_key": { path: "/v1/api_key?scope=organization", viewer: 403, stranger: 200, empty: true },
     "POST /v1/api_key": {
       path: "/v1/api_key",

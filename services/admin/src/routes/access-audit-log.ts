@@ -3,10 +3,11 @@ import type { AuditEvent } from "@portcullis/proto/audit/v1/audit";
 import { z } from "zod";
 import { may } from "../access.ts";
 import { behindIn, decodeCursor, encodeCursor, mergePages } from "../audit-log.ts";
+import { change, showChange } from "../change.ts";
 import { anyText, id, name } from "../input.ts";
 import type { AuditLogs } from "../owners.ts";
 import { type Route, route } from "../route.ts";
-import { idOrNull, present, renames, timeText } from "../wire.ts";
+import { idOrNull, renames } from "../wire.ts";
 
 const limitMax = 1000;
 const limitDefault = 100;
@@ -46,25 +47,7 @@ const query = z
     message: "is required beside object_type",
   });
 
-const event = z.object({
-  owner: z.enum(owners),
-  position: z.number().int(),
-  at: z.iso.datetime().nullable(),
-  actor: z
-    .object({
-      principal_id: z.string(),
-      credential_id: z.string().nullable(),
-      impersonated_id: z.string().nullable(),
-    })
-    .nullable(),
-  action: z.string(),
-  subject: z.object({ type: z.string(), id: z.string() }),
-  before: z.unknown(),
-  after: z.unknown(),
-  request_id: z.string(),
-  source_address: z.string().nullable(),
-  hash: z.string().nullable(),
-});
+const event = change.extend({ hash: z.string().nullable() });
 
 /** Who changed what, when and from where. */
 export function auditLogRoutes(logs: AuditLogs): readonly Route[] {
@@ -109,30 +92,5 @@ export function auditLogRoutes(logs: AuditLogs): readonly Route[] {
 }
 
 function show(message: AuditEvent): z.infer<typeof event> {
-  const { actor, requestId, sourceAddress } = present(message.context);
-  const owner = present(owners.find((name) => name === message.owner));
-  return {
-    owner,
-    position: message.position,
-    at: timeText(message.at),
-    actor:
-      actor === undefined || actor.principalId === ""
-        ? null
-        : {
-            principal_id: actor.principalId,
-            credential_id: idOrNull(actor.credentialId),
-            impersonated_id: idOrNull(actor.impersonatedId),
-          },
-    action: message.action,
-    subject: present(message.subject),
-    before: jsonOrNull(message.beforeJson),
-    after: jsonOrNull(message.afterJson),
-    request_id: requestId,
-    source_address: idOrNull(sourceAddress),
-    hash: idOrNull(message.hash),
-  };
-}
-
-function jsonOrNull(text: string): unknown {
-  return text === "" ? null : (JSON.parse(text) as unknown);
+  return { ...showChange(message), hash: idOrNull(message.hash) };
 }

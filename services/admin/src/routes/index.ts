@@ -7,6 +7,7 @@ import { explainRoutes } from "./access-explain.ts";
 import { listRoutes } from "./access-lists.ts";
 import { settingsRoutes } from "./access-settings.ts";
 import { simulateRoutes } from "./access-simulate.ts";
+import { watchRoutes } from "./access-watch.ts";
 import { aclRoutes } from "./acl.ts";
 import { aiSecretRoutes } from "./ai-secret.ts";
 import { apiKeyRoutes } from "./api-key.ts";
@@ -54,6 +55,7 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...explainRoutes(decision, access),
     ...listRoutes(decision),
     ...simulateRoutes(decision),
+    ...watchRoutes(decision),
     ...settingsRoutes(owners),
   ];
 }

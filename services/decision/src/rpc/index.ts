@@ -3,6 +3,7 @@ import type { Handlers } from "@portcullis/chassis/rpc/server";
 import type { FactReader } from "@portcullis/facts";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import type { FeedParts } from "../feed/feed.ts";
 import type { SurroundingOwners } from "../surroundings.ts";
 import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
@@ -13,12 +14,14 @@ import { listPrincipals, type PrincipalOwners } from "./list-principals.ts";
 import { permissions } from "./permissions.ts";
 import { simulator } from "./simulate.ts";
 import { standing } from "./standing.ts";
+import { watcher } from "./watch.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
   facts: FactReader,
   owners: PrincipalOwners &
     SurroundingOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
+  feed: FeedParts,
 ): Handlers<typeof DecisionService> {
   return {
     check: (request, call) => check(facts, request, call),
@@ -29,6 +32,7 @@ export function handlers(
     listObjects: (request, call) => listObjects(facts, owners.grants, request, call),
     listPrincipals: (request, call) => listPrincipals(facts, owners, request, call),
     simulate: simulator(owners),
+    watch: watcher(facts, feed),
     standing: (request, call) => standing(facts, owners.grants, request, call),
   };
 }
