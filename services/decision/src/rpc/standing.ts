@@ -8,6 +8,7 @@ import {
   isNeeds,
   type Member,
   type Needs,
+  type OrgId,
   type PrincipalId,
 } from "@portcullis/policy";
 import type { StandingRequest, StandingResponse } from "@portcullis/proto/decision/v1/decision";
@@ -65,10 +66,7 @@ export async function standing(
     },
     call,
   );
-  const { hasGrant } = await grants.hasGrant(
-    { orgId: who.org, principalId: result.principal, groupIds: [...result.groups] },
-    call,
-  );
+  const hasGrant = await holdsAny(grants, who.org, result, call);
   return {
     orgId: who.org,
     principalId: result.principal,
@@ -79,4 +77,21 @@ export async function standing(
     hasGrant,
     revision,
   };
+}
+
+/** As many groups as grants looks at for one question. */
+const groupsAtOnce = 10_000;
+
+async function holdsAny(
+  grants: Pick<Stub<typeof GrantsService>, "hasGrant">,
+  orgId: OrgId,
+  { principal, groups }: Standing,
+  call: Call,
+): Promise<boolean> {
+  for (let from = 0; from === 0 || from < groups.length; from += groupsAtOnce) {
+    const groupIds = groups.slice(from, from + groupsAtOnce);
+    const { hasGrant } = await grants.hasGrant({ orgId, principalId: principal, groupIds }, call);
+    if (hasGrant) return true;
+  }
+  return false;
 }
