@@ -24,6 +24,8 @@ import {
   type Observation,
 } from "../src/torture/verdict.ts";
 
+import { wrongInFeed } from "../src/torture/watcher.ts";
+
 const org = "a0000000-0000-4000-8000-000000000000" as OrgId;
 const ada = "ada" as PrincipalId;
 const crew = "crew" as GroupId;
@@ -271,5 +273,39 @@ describe("a log", () => {
     ],
   ] as const)("is wrong: %s", (problem, events, writes) => {
     expect(problems(events, writes)).toContainEqual(expect.stringContaining(problem));
+  });
+});
+
+describe("of a change feed", () => {
+  const start = { identity: 0, groups: 3, grants: 0, tokens: 0 };
+  const of = (owner: string, position: number, dependsOn: Event["dependsOn"] = []): Event => ({
+    ...event(position, `${owner} ${position}`, dependsOn),
+    owner,
+  });
+  const left = of("groups", 4);
+  const granted = of("grants", 1, [{ owner: "groups", incarnation: "first", position: 4 }]);
+  const revoked = of("grants", 2, [{ owner: "groups", incarnation: "", position: 0 }]);
+  const logs = { identity: [], groups: [left], grants: [granted, revoked], tokens: [] };
+
+  test("all in order is right", () => {
+    expect(wrongInFeed(start, [left, granted, revoked], logs)).toEqual([]);
+  });
+
+  test.each([
+    ["an event that is missing at the end", [left, granted], "grants was told up to 1 of 2"],
+    ["an event that is missing in between", [left, revoked], "grants 2 was told after 0"],
+    ["an event told twice", [left, granted, granted, revoked], "grants 1 was told after 1"],
+    [
+      "an event told before what it came after",
+      [granted, revoked, left],
+      "grants 1 was told before groups 4, which it came after",
+    ],
+    [
+      "an event that is not what was committed",
+      [left, granted, { ...revoked, action: "something_else" }],
+      "grants 2 is not what was told",
+    ],
+  ])("%s is found", (_, told, problem) => {
+    expect(wrongInFeed(start, told, logs)).toContain(problem);
   });
 });

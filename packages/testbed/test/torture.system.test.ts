@@ -64,6 +64,7 @@ test(`no answer is wrong and no write is lost, whatever breaks; seed ${seed}`, {
   for (const owner of ["identity", "tokens"]) {
     expect(report.writes[`${owner}: acknowledged`]).toBeGreaterThan(10);
   }
+  expect(report.told).toBeGreaterThan(200);
   // All but one can be done everywhere.
   expect(Object.keys(report.disturbances).length).toBeGreaterThanOrEqual(
     Object.keys(disturbances).length - 1,

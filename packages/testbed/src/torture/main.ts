@@ -31,6 +31,7 @@ if (!(minutes > 0 && minutes <= 1440) || !Number.isSafeInteger(seed)) {
       process.stdout.write(`  ${String(times).padStart(8)}  ${name}\n`);
     }
   }
+  process.stdout.write(`\n  ${String(report.told).padStart(8)}  events were told to watchers\n`);
   process.stdout.write(`\n${report.violations.length} violations\n`);
   for (const violation of report.violations) process.stdout.write(`  ${violation}\n`);
   if (report.violations.length > 0) process.exitCode = 1;

@@ -16,6 +16,7 @@ import { type Aftermath, OwnerHistory, type WriteSeen } from "./owner-history.ts
 import { RedisBehindGate } from "./redis-behind-gate.ts";
 import { leftovers, type States } from "./states.ts";
 import { type Answer, type Freshness, type Histories, Judge, type Observation } from "./verdict.ts";
+import { Watcher, wrongInFeed } from "./watcher.ts";
 import { credentialsInPlay, fulfil, type Wish, wish } from "./wishes.ts";
 import { eventsOf, makeWorld, type World } from "./world.ts";
 
@@ -39,6 +40,8 @@ export interface TortureReport {
   readonly writes: Readonly<Record<string, number>>;
   /** How many answers of which kind were given, by what was asked for. */
   readonly answers: Readonly<Record<string, number>>;
+  /** How many events watchers were told in all. */
+  readonly told: number;
   /** What must not be. Each names what was asked, answered and where it was looked for. */
   readonly violations: readonly string[];
 }
@@ -47,6 +50,7 @@ const services = ["identity", "groups", "grants", "tokens", "decision"] as const
 const maxStalenessMs = 2000;
 const writersCount = 3;
 const askersCount = 4;
+const watchersCount = 2;
 const batchSize = 20;
 /** A Check's clocks are read on this side of the wire, and a timer may be early by a little. */
 const clockSlackMs = 5;
@@ -76,7 +80,10 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const world = await makeWorld(system);
   const run = new Run(system, world);
   const stop = new AbortController();
+  const watchers = Array.from({ length: watchersCount }, () => new Watcher(system, world.org));
+  await Promise.all(watchers.map((watcher) => watcher.begin()));
   const clients = [
+    ...watchers.map((watcher, index) => watcher.watch(new Chance(seed + 200 + index), stop.signal)),
     ...Array.from({ length: writersCount }, (_, index) => run.write(new Chance(seed + index), stop.signal)),
     ...Array.from({ length: askersCount }, (_, index) =>
       run.ask(new Chance(seed + 100 + index), stop.signal),
@@ -111,8 +118,32 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       .map((line) => `${service} ended by itself: ${line}`),
   );
   // Nobody may be there to tell what happened.
-  if (crashes.length > 0) return { seed, disturbances: happened, ...run.counts, violations: crashes };
-  return { seed, disturbances: happened, ...run.counts, violations: await run.violations() };
+  if (crashes.length > 0)
+    return { seed, disturbances: happened, ...run.counts, told: 0, violations: crashes };
+  const violations = [...(await run.violations()), ...(await wrongWithFeeds(system, world, watchers))];
+  const told = watchers.reduce((sum, watcher) => sum + watcher.told.length, 0);
+  return { seed, disturbances: happened, ...run.counts, told, violations };
+}
+
+/** What watchers were told, against the logs as they are at last. */
+async function wrongWithFeeds(system: System, { org }: World, watchers: readonly Watcher[]) {
+  const logs = {
+    identity: await eventsOf(system, "identity", org, 0),
+    groups: await eventsOf(system, "groups", org, 0),
+    grants: await eventsOf(system, "grants", org, 0),
+    tokens: await eventsOf(system, "tokens", org, 0),
+  };
+  const heads = {
+    identity: logs.identity.length,
+    groups: logs.groups.length,
+    grants: logs.grants.length,
+    tokens: logs.tokens.length,
+  };
+  await Promise.all(watchers.map((watcher) => watcher.catchUp(heads)));
+  return watchers.flatMap(({ start, told, refusals }) => [
+    ...wrongInFeed(start, told, logs),
+    ...refusals.map((refusal) => `a watcher was refused: ${refusal}`),
+  ]);
 }
 
 /** Whether services reach each other by it at all. */
