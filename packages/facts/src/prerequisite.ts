@@ -57,12 +57,15 @@ function joined(
   { owner, place }: Dependency,
   learnedAt: number,
 ): Prerequisite {
-  const { place: before = null, headSince = Number.NEGATIVE_INFINITY } = known ?? {};
+  if (known === undefined) {
+    return { owner, place, headSince: place === null ? learnedAt : Number.NEGATIVE_INFINITY, learnedAt };
+  }
+  const { place: before, headSince } = known;
   if (place === null) return { owner, place: before, headSince: learnedAt, learnedAt };
   if (before === null || before.incarnation === place.incarnation) {
     const further = before !== null && before.position > place.position ? before : place;
     return { owner, place: further, headSince, learnedAt };
   }
   // Positions of two histories can't be compared.
-  return { owner, place, headSince: known?.learnedAt ?? learnedAt, learnedAt };
+  return { owner, place, headSince: known.learnedAt, learnedAt };
 }

@@ -84,3 +84,22 @@ test("a log that was not read may have come after anything in the others", () =>
     expect(isMet(demand, at("first", 0, 100))).toBe(true);
   }
 });
+
+test("an event that names no places demands nothing more", () => {
+  const known = [demandOf(place(5))];
+  expect(withDependencies(known, [], 200)).toBe(known);
+});
+
+test("no place is met by no mark, wherever it stands", () => {
+  const nowhere = { owner: "groups", place: null, headSince: 100, learnedAt: 102 } as const;
+  expect(isMet(nowhere, at("first", 99, 101))).toBe(false);
+});
+
+test("each owner's places are kept apart", () => {
+  const grants = { owner: "grants", place: { incarnation: "first", position: 7 } } as const;
+  const demands = withDependencies([demandOf(place(5))], [grants], 200);
+  expect(demands.map((demand) => [demand.owner, demand.place?.position])).toEqual([
+    ["groups", 5],
+    ["grants", 7],
+  ]);
+});

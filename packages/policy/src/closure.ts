@@ -44,12 +44,6 @@ export function waysFrom<Node>(
 
 function wayTo<Node>(goal: Node, metFrom: ReadonlyMap<Node, Node | null>): Node[] {
   const way = [];
-  for (
-    let node: Node | null | undefined = goal;
-    node !== null && node !== undefined;
-    node = metFrom.get(node)
-  ) {
-    way.push(node);
-  }
+  for (let node: Node | null = goal; node !== null; node = metFrom.get(node) ?? null) way.push(node);
   return way.reverse();
 }

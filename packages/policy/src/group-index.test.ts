@@ -35,3 +35,11 @@ test("an Owner is who is in Owners, nested groups included", () => {
 function id(name: string): GroupId {
   return name as GroupId;
 }
+
+test("an index knows who lives, by id and by what is built in", () => {
+  expect([...groups.ids()].sort()).toEqual(["admins", "other", "owners", "viewers"]);
+  expect([groups.has(id("owners")), groups.has(id("gone"))]).toEqual([true, false]);
+  expect(groups.builtIn(id("owners"))).toBe("owners");
+  expect(groups.builtIn(id("admins"))).toBeNull();
+  expect(groups.builtIn(id("gone"))).toBeNull();
+});

@@ -445,6 +445,47 @@ describe("the reason of an allow", () => {
   });
 });
 
+describe("a public experiment", () => {
+  const experiment = publicized(
+    organization({
+      on: [
+        [search, orgProject],
+        [tuned, search],
+      ],
+    }),
+    tuned,
+  );
+
+  test("is read by every member, which is the reason, and by nobody else", () => {
+    expect(answer(experiment, "read", tuned)).toEqual({ kind: "decided", allowed: true, because: "public" });
+    expect(answer(experiment, "read", tuned, "eve" as PrincipalId)).toEqual(denied("not_a_member"));
+  });
+
+  test("is not read before it is known that the principal is a member", () => {
+    const unloaded: FactLookup = { ...lookupOf(experiment), member: () => undefined };
+    expect(decide(questionOf("read", tuned, ada), unloaded)).toMatchObject({
+      kind: "needs",
+      keys: expect.arrayContaining([{ kind: "member", org, principal: ada }]),
+    });
+  });
+
+  test("lets nobody do more, and makes nothing else public", () => {
+    expect(answer(experiment, "update", tuned)).toEqual(denied("no_grant"));
+    expect(answer(experiment, "read", search)).toEqual(denied("no_grant"));
+    const project = publicized(
+      organization({
+        on: [
+          [search, orgProject],
+          [tuned, search],
+        ],
+      }),
+      search,
+    );
+    expect(answer(project, "read", search)).toEqual(denied("no_grant"));
+    expect(answer(project, "read", tuned)).toEqual(denied("no_grant"));
+  });
+});
+
 describe("what is missing", () => {
   const listed = ref("project_group", "public");
   const facts = organization({
@@ -580,6 +621,14 @@ function answer(facts: OrganizationFacts, permission: Permission, what: What, pr
 function may(facts: OrganizationFacts, permission: Permission, what: What, principal = ada): boolean {
   const decision = answer(facts, permission, what, principal);
   return decision.kind === "decided" && decision.allowed;
+}
+
+/** The same, with an object marked as public, whether or not its type may be. */
+function publicized(facts: OrganizationFacts, object: ObjectRef): OrganizationFacts {
+  const name = objectText(object);
+  const access = facts.access.get(name);
+  if (access === undefined) throw new Error(`${name} is not there`);
+  return { ...facts, access: new Map(facts.access).set(name, { ...access, publicRead: true }) };
 }
 
 /** All that Ada may do to an object. */
