@@ -23,7 +23,8 @@ import { neighboursOf } from "./neighbours.ts";
 import type { FollowedGroups } from "./rpc/follow-groups.ts";
 import { handlers } from "./rpc/index.ts";
 import { AclStore } from "./store/acl-store.ts";
-import { AclRow, ObjectRow, RoleRow } from "./store/entities.ts";
+import { AttachmentStore } from "./store/attachment-store.ts";
+import { AclRow, AttachmentRow, ObjectRow, RoleRow } from "./store/entities.ts";
 import { readFacts } from "./store/facts.ts";
 import { migrations } from "./store/migrations.ts";
 import { ObjectStore } from "./store/object-store.ts";
@@ -44,7 +45,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     await Database.open({
       owner: "grants",
       url: config.DATABASE_URL,
-      entities: [ObjectRow, RoleRow, AclRow],
+      entities: [ObjectRow, AttachmentRow, RoleRow, AclRow],
       migrations,
       otherLogs: otherLogs({ identity, groups, tokens }),
       log,
@@ -64,6 +65,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   parts.use(await startFollower({ ...follower, ...deletedHere(), facts: ownLog(database) }));
   const stores = {
     objects: new ObjectStore(database, neighbours),
+    attachments: new AttachmentStore(database),
     roles: new RoleStore(database, neighbours),
     acls: new AclStore(database, neighbours),
     reach: new ReachStore(database),

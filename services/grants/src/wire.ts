@@ -24,6 +24,14 @@ import {
   checkRestriction,
 } from "./domain/acl.ts";
 import {
+  type Attachment,
+  type AttachmentChange,
+  type AttachmentFilter,
+  attachmentKinds,
+  type NamedAttachment,
+  type NewAttachment,
+} from "./domain/attachment.ts";
+import {
   identifiedBy,
   isOneOfOrganization,
   memberProjectsMax,
@@ -117,6 +125,59 @@ export function objectMessage(object: RegisteredObject): proto.Object {
     created: object.created,
     deletedAt: object.deletedAt ?? undefined,
     memberProjectIds: [...object.memberProjects],
+  };
+}
+
+export function newAttachmentFromWire(message: proto.NewAttachment | undefined): NewAttachment {
+  const given = present(message, "attachment");
+  const object = objectFromWire(present(given.object, "attachment.object"), "attachment.object");
+  // They are deleted elsewhere, or in another way.
+  if (object.type === "group" || object.type === "role") {
+    throw invalid("attachment.object.type", "must not be group or role: nothing is kept with these");
+  }
+  return {
+    kind: word(given.kind, "attachment.kind", attachmentKinds),
+    object,
+    name: text(given.name, "attachment.name", nameMax),
+    payload: payloadFromWire(given.payloadJson, "attachment.payload_json"),
+  };
+}
+
+export function attachmentFromWire(message: { readonly kind: string; readonly id: string }): NamedAttachment {
+  return { kind: word(message.kind, "kind", attachmentKinds), id: uuid(message.id, "id") };
+}
+
+export function attachmentChangeFromWire({
+  name,
+  payloadJson,
+}: proto.UpdateAttachmentRequest): AttachmentChange {
+  return {
+    ...(name !== undefined && { name: text(name, "name", nameMax) }),
+    ...(payloadJson !== undefined && { payload: payloadFromWire(payloadJson, "payload_json") }),
+  };
+}
+
+export function attachmentFilterFromWire(message: proto.ListAttachmentsRequest): AttachmentFilter {
+  return {
+    kind: word(message.kind, "kind", attachmentKinds),
+    object: message.object === undefined ? null : objectFromWire(message.object, "object"),
+    ids: uuids(message.ids, "ids", listMax),
+    names: texts(message.names, "names"),
+    projectNames: texts(message.projectNames, "project_names"),
+  };
+}
+
+export function attachmentMessage(attachment: Attachment): proto.Attachment {
+  return {
+    id: attachment.id,
+    orgId: attachment.org,
+    kind: attachment.kind,
+    object: objectToWire(attachment.object),
+    name: attachment.name,
+    payloadJson: payloadText(attachment.payload),
+    creatorId: attachment.creator ?? "",
+    created: attachment.created,
+    deletedAt: attachment.deletedAt ?? undefined,
   };
 }
 

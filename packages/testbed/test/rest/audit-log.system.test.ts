@@ -136,6 +136,7 @@ async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write
     writes[`${method} /v1/service_token`] = async () => ({ path: "/v1/service_token", body: body() });
   }
   const inProject = { project_id: project };
+  const ofProject = { object_type: "project", object_id: project };
   const kinds: readonly (readonly [string, string, () => object])[] = [
     ["/v1/group", "group", () => ({ name: name(), member_users: [facade.viewer.id] })],
     ["/v1/role", "role", () => ({ name: name() })],
@@ -145,6 +146,10 @@ async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write
     ["/v1/experiment", "experiment", () => ({ name: name(), ...inProject })],
     ["/v1/dataset", "dataset", () => ({ name: name(), ...inProject })],
     ["/v1/prompt", "prompt", () => ({ name: name(), slug: name(), ...inProject })],
+    ["/v1/function", "function", () => ({ name: name(), slug: name(), function_data: {}, ...inProject })],
+    ["/v1/env_var", "env_var", () => ({ name: name(), ...ofProject })],
+    ["/v1/project_score", "project_score", () => ({ name: name(), score_type: "slider", ...inProject })],
+    ["/v1/project_tag", "project_tag", () => ({ name: name(), ...inProject })],
     ["/v1/access/playground", "playground", () => ({ name: name(), ...inProject })],
   ];
   writes["DELETE /v1/ai_secret"] = async () => {
@@ -162,6 +167,23 @@ async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write
     });
     writes[`DELETE ${path}/:${noun}_id`] = async () => ({ path: `${path}/${await id()}` });
   }
+  const view = () => ({ name: name(), view_type: "logs", ...ofProject });
+  const viewPath = async () => `/v1/view/${(await create("/v1/view", view())).id}`;
+  writes["POST /v1/view"] = async () => ({ path: "/v1/view", body: view() });
+  writes["PUT /v1/view"] = async () => ({ path: "/v1/view", body: view() });
+  writes["PATCH /v1/view/:view_id"] = async () => ({
+    path: await viewPath(),
+    body: { ...ofProject, name: name() },
+  });
+  writes["DELETE /v1/view/:view_id"] = async () => ({ path: await viewPath(), body: ofProject });
+  const environment = () => ({ name: name(), slug: name() });
+  const environmentPath = async () => `/environment/${(await create("/environment", environment())).id}`;
+  writes["POST /environment"] = async () => ({ path: "/environment", body: environment() });
+  writes["PATCH /environment/:environment_id"] = async () => ({
+    path: await environmentPath(),
+    body: { description: name() },
+  });
+  writes["DELETE /environment/:environment_id"] = async () => ({ path: await environmentPath() });
   return writes;
 }
 

@@ -161,6 +161,7 @@ const roleFields = {
   member_roles: "ids",
 } as const;
 const inProject = () => ({ project_id: things.project, name: randomUUID() });
+const ofProject = () => ({ object_type: "project", object_id: things.project });
 const experimentFields = {
   name: "name",
   description: "text",
@@ -276,6 +277,54 @@ const writes: Readonly<Record<string, Write>> = {
     inProject,
     ["project_id", "name"],
   ),
+  ...both(
+    "function",
+    {
+      project_id: "id",
+      function_type: "word",
+      function_data: "json",
+      function_schema: "json",
+      ...promptFields,
+    },
+    () => ({ ...inProject(), slug: randomUUID(), function_data: {} }),
+    ["project_id", "name", "slug", "function_data"],
+  ),
+  ...both(
+    "view",
+    { object_type: "word", object_id: "id", view_type: "word", name: "name", user_id: "id" },
+    () => ({ ...ofProject(), view_type: "logs", name: randomUUID() }),
+    ["object_type", "object_id", "name"],
+  ),
+  ...both(
+    "env_var",
+    {
+      object_type: "word",
+      object_id: "id",
+      name: "name",
+      metadata: "json",
+      secret_type: "name",
+      secret_category: "word",
+    },
+    () => ({ ...ofProject(), name: randomUUID() }),
+    ["object_type", "object_id", "name"],
+  ),
+  ...both(
+    "project_score",
+    { project_id: "id", name: "name", score_type: "word", description: "text" },
+    () => ({ ...inProject(), score_type: "slider" }),
+    ["project_id", "name", "score_type"],
+  ),
+  ...both("project_tag", { project_id: "id", name: "name", description: "text", color: "name" }, inProject, [
+    "project_id",
+    "name",
+  ]),
+  "POST environment": {
+    method: "POST",
+    path: () => "/environment",
+    valid: () => ({ name: randomUUID(), slug: randomUUID() }),
+    required: ["name", "slug"],
+    fields: { name: "name", slug: "name", description: "text" },
+  },
   ...both("acl", aclFields, aclContent, ["object_type", "object_id"]),
   "DELETE acl": {
     method: "DELETE",
@@ -579,6 +628,26 @@ describe("ids of things that are not there, or of another organisation", () => {
         { name: "x", slug: "x", project_id: id },
         "project_id: no such object",
       );
+      for (const noun of ["project_score", "project_tag"]) {
+        const body = { name: "x", score_type: "slider", project_id: id };
+        const { score_type: _, ...tag } = body;
+        await expectRefused(
+          "PUT",
+          `/v1/${noun}`,
+          noun === "project_tag" ? tag : body,
+          "project_id: no such object",
+        );
+      }
+      for (const noun of ["view", "env_var"]) {
+        const body = { name: "x", object_type: "project", object_id: id };
+        const view = { ...body, view_type: null };
+        await expectRefused(
+          "POST",
+          `/v1/${noun}`,
+          noun === "view" ? view : body,
+          "object_id: no such object",
+        );
+      }
     }
   });
 

@@ -12,17 +12,23 @@ import { aclRoutes } from "./acl.ts";
 import { aiSecretRoutes } from "./ai-secret.ts";
 import { apiKeyRoutes } from "./api-key.ts";
 import { datasetRoutes } from "./dataset.ts";
+import { envVarRoutes } from "./env-var.ts";
+import { environmentRoutes } from "./environment.ts";
 import { experimentRoutes } from "./experiment.ts";
+import { functionRoutes } from "./function.ts";
 import { groupRoutes } from "./group.ts";
 import { memberRoutes } from "./members.ts";
 import { organizationRoutes } from "./organization.ts";
 import { playgroundRoutes } from "./playground.ts";
 import { projectRoutes } from "./project.ts";
 import { projectGroupRoutes } from "./project-group.ts";
+import { projectScoreRoutes } from "./project-score.ts";
+import { projectTagRoutes } from "./project-tag.ts";
 import { promptRoutes } from "./prompt.ts";
 import { roleRoutes } from "./role.ts";
 import { serviceTokenRoutes } from "./service-token.ts";
 import { userRoutes } from "./user.ts";
+import { viewRoutes } from "./view.ts";
 
 /** What routes are made of. */
 export interface Parts {
@@ -47,7 +53,13 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...experimentRoutes(owners, access),
     ...datasetRoutes(owners, access),
     ...promptRoutes(owners, access),
+    ...functionRoutes(owners, access),
     ...playgroundRoutes(owners, access),
+    ...viewRoutes(owners, access),
+    ...envVarRoutes(owners, access),
+    ...projectScoreRoutes(owners, access),
+    ...projectTagRoutes(owners, access),
+    ...environmentRoutes(owners, access),
     ...apiKeyRoutes(owners),
     ...serviceTokenRoutes(owners),
     ...auditLogRoutes(logs),

@@ -6,7 +6,7 @@ import type { Route } from "../route.ts";
 import { orNull, timeText } from "../wire.ts";
 import { objectRoutes } from "./registered-object.ts";
 
-const functionType = z.enum([
+export const functionType = z.enum([
   "llm",
   "scorer",
   "task",
@@ -75,5 +75,11 @@ export function promptRoutes(owners: Owners, access: Access): readonly Route[] {
       metadata: null,
     }),
     unsupported: ["version", "environment"],
+    holds: (payload) => !isFunction(payload),
   });
+}
+
+/** Functions are kept as prompts that have code: ACLs call both `prompt`, and they share their slugs. */
+export function isFunction({ function_data: data }: Readonly<Record<string, unknown>>): boolean {
+  return data !== undefined && data !== null;
 }

@@ -1,9 +1,10 @@
 // What all kinds of registered objects share: a project, and whatever lies in one. A kind adds its own words.
 
+import { Fault } from "@portcullis/chassis/fault";
 import { type ObjectRef, type ObjectType, objectTypeRow } from "@portcullis/policy";
 import type { ListObjectsRequest, Object as ObjectMessage } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
-import { type Access, may, objectRef } from "../access.ts";
+import { type Access, may, noSuchObject, objectRef } from "../access.ts";
 import type { Caller } from "../caller.ts";
 import { anyText, id, listQuery } from "../input.ts";
 import { listReadable } from "../listing.ts";
@@ -41,6 +42,8 @@ interface Kind<Shown> {
   readonly changes: z.ZodType<Changes>;
   readonly shown: z.ZodType<Shown>;
   readonly show: (object: ObjectMessage, payload: Readonly<Record<string, unknown>>) => Shown;
+  /** Which objects of the type are of this kind, where that takes a look at them; else all are. */
+  readonly holds?: (payload: Readonly<Record<string, unknown>>) => boolean;
   /** Parameters of the public API that ask for what is not kept: refused, as to ignore them would answer wrongly. */
   readonly unsupported?: readonly string[];
   /** How long a list without a limit gets. */
@@ -84,6 +87,22 @@ export function objectRoutes<Shown>(
   const show = (object: ObjectMessage | undefined): Shown => {
     const message = present(object);
     return kind.show(message, JSON.parse(message.payloadJson || "{}") as Record<string, unknown>);
+  };
+  const isOfKind = (object: ObjectMessage): boolean =>
+    kind.holds?.(JSON.parse(object.payloadJson || "{}") as Record<string, unknown>) ?? true;
+  const checkKind = (object: ObjectMessage): void => {
+    if (isOfKind(object)) return;
+    const field = object.slug === "" ? "name" : "slug";
+    throw new Fault("refused", `${field}: is taken by something else than a ${kind.noun}`, { field });
+  };
+  const getOfKind = async (objectId: string, caller: Caller): Promise<ObjectMessage> => {
+    const { object } = await grants.getObject(
+      { orgId: caller.org, id: objectId, type: kind.type },
+      caller.hop,
+    );
+    const found = present(object);
+    if (!isOfKind(found)) throw noSuchObject();
+    return found;
   };
   const parentOf = (body: Content, caller: Caller): ObjectRef =>
     body.project_id === undefined
@@ -138,6 +157,7 @@ export function objectRoutes<Shown>(
         if (made.foundExisting) {
           const known = { knownTo: [mayCreate(body, caller)] };
           await access.demand(caller, [may("object.read", objectRef(kind.type, object.id), known)]);
+          checkKind(object);
         }
         return { body: show(object), ...made };
       },
@@ -161,7 +181,8 @@ export function objectRoutes<Shown>(
           projectNames:
             query.project_name === undefined || kind.type === "project" ? [] : [query.project_name],
         };
-        const readable = async (objects: readonly ObjectMessage[]) => {
+        const readable = async (candidates: readonly ObjectMessage[]) => {
+          const objects = candidates.filter(isOfKind);
           const refs = objects.map((object) => objectRef(kind.type, object.id));
           const allowed = await access.allowed(caller, "read", refs);
           return objects.filter((_object, index) => allowed[index] === true);
@@ -188,11 +209,7 @@ export function objectRoutes<Shown>(
       response: kind.shown,
       requires: ({ params }) => mayOn("object.read", params.id),
       async handle({ params }, caller) {
-        const { object } = await grants.getObject(
-          { orgId: caller.org, id: params.id, type: kind.type },
-          caller.hop,
-        );
-        return { body: show(object) };
+        return { body: show(await getOfKind(params.id, caller)) };
       },
       fieldOf,
     }),
@@ -208,6 +225,7 @@ export function objectRoutes<Shown>(
         ...mayList(body.add_member_projects, "add_member_projects"),
       ],
       async handle({ params, body }, caller) {
+        if (kind.holds !== undefined) await getOfKind(params.id, caller);
         const updated = await grants.updateObject(
           {
             context: caller.context,
@@ -234,6 +252,7 @@ export function objectRoutes<Shown>(
       response: kind.shown,
       requires: ({ params }) => mayOn("object.delete", params.id),
       async handle({ params }, caller) {
+        if (kind.holds !== undefined) await getOfKind(params.id, caller);
         const deleted = await grants.deleteObject(
           { context: caller.context, orgId: caller.org, id: params.id, type: kind.type },
           caller.hop,
@@ -280,6 +299,7 @@ export function objectRoutes<Shown>(
           // Somebody made one of this identity meanwhile, and to create is not to update.
           await access.demand(caller, [may("object.update", objectRef(kind.type, object.id))]);
         }
+        if (found !== null) checkKind(found);
         const replaced = await grants.replaceObject(await contentToWire(body, caller), caller.hop);
         return {
           body: show(replaced.object),

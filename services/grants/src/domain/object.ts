@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type ObjectId,
   type ObjectRef,
@@ -8,7 +7,7 @@ import {
   objectTypeRow,
   type PrincipalId,
 } from "@portcullis/policy";
-import { type Payload, payloadText } from "./payload.ts";
+import { type Payload, payloadForTheLog } from "./payload.ts";
 
 /** An object that the registry keeps. */
 export interface RegisteredObject {
@@ -125,20 +124,13 @@ export function changedProjects(
 /** Longer lists are in the log by their length only. */
 const loggedProjectsMax = 100;
 
-/** Larger payloads are in the log by their digest only: whoever follows the log reads many events at once. */
-const loggedPayloadBytesMax = 8 * 1024;
-
 /** An object as the event log shows it. */
-export function forTheLog({ memberProjects, ...object }: RegisteredObject): object {
+export function forTheLog({ memberProjects, payload, ...object }: RegisteredObject): object {
   const listed =
     object.type !== "project_group"
       ? {}
       : memberProjects.length <= loggedProjectsMax
         ? { memberProjects }
         : { memberProjectsLeftOut: { count: memberProjects.length } };
-  const text = payloadText(object.payload);
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= loggedPayloadBytesMax) return { ...object, ...listed };
-  const sha256 = createHash("sha256").update(text).digest("hex");
-  return { ...object, ...listed, payload: undefined, payloadLeftOut: { bytes, sha256 } };
+  return { ...object, ...listed, ...payloadForTheLog(payload) };
 }

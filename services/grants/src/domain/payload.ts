@@ -1,7 +1,11 @@
+import { createHash } from "node:crypto";
 import { invalid } from "@portcullis/chassis/fault";
 
 /** What the REST contract stores with an object and gives back: JSON that means nothing to us, but for `public`. */
 export type Payload = Readonly<Record<string, unknown>>;
+
+/** Larger payloads are in the log by their digest only: whoever follows the log reads many events at once. */
+const loggedBytesMax = 8 * 1024;
 
 export const payloadBytesMax = 1024 * 1024;
 /** Deeper nesting would exhaust the stacks of those who read it. */
@@ -42,6 +46,15 @@ export function merged(standing: Payload, change: Payload, field: string): Paylo
 
 export function payloadText(payload: Payload): string {
   return JSON.stringify(payload);
+}
+
+/** A payload as the event log shows it. */
+export function payloadForTheLog(payload: Payload): object {
+  const text = payloadText(payload);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= loggedBytesMax) return { payload };
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  return { payloadLeftOut: { bytes, sha256 } };
 }
 
 function mergeDeeply(standing: Payload, change: Payload): Payload {

@@ -39,6 +39,17 @@ export async function clearDeleted(
     at,
     `{${gone.map(({ id }) => id).join(",")}}`,
   ]);
+  const goneOnes = acls.unfinished ? [] : on;
+  await em.execute(
+    `update attachment set deleted_at = ? where org_id = ? and deleted_at is null
+       and (object_type, object_id) in (select * from unnest(?::text[], ?::uuid[]))`,
+    [
+      at,
+      org,
+      `{${goneOnes.map(({ type }) => type).join(",")}}`,
+      `{${goneOnes.map(({ id }) => id).join(",")}}`,
+    ],
+  );
   const unfinished = acls.unfinished || below.length === objectsAtOnce;
   return {
     told: {

@@ -1,5 +1,6 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import type { ObjectId, ObjectType, Permission, RoleId, RolePermission } from "@portcullis/policy";
+import type { AttachmentKind } from "../domain/attachment.ts";
 import type { Payload } from "../domain/payload.ts";
 
 export const ObjectRow = defineEntity({
@@ -21,6 +22,24 @@ export const ObjectRow = defineEntity({
   },
 });
 export type ObjectRow = InferEntity<typeof ObjectRow>;
+
+export const AttachmentRow = defineEntity({
+  name: "Attachment",
+  tableName: "attachment",
+  properties: {
+    id: p.uuid().primary(),
+    orgId: p.uuid(),
+    kind: p.string().$type<AttachmentKind>(),
+    objectType: p.string().$type<ObjectType>(),
+    objectId: p.uuid(),
+    name: p.string(),
+    payload: p.json<Payload>(),
+    creatorId: p.uuid().nullable(),
+    created: p.datetime(3),
+    deletedAt: p.datetime(3).nullable(),
+  },
+});
+export type AttachmentRow = InferEntity<typeof AttachmentRow>;
 
 export const RoleRow = defineEntity({
   name: "Role",

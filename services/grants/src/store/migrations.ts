@@ -124,6 +124,33 @@ class AclsApart extends Migration {
   }
 }
 
+/** Things that are kept with objects. */
+class Attachments extends Migration {
+  override up(): void {
+    this.addSql(`
+      create table attachment (
+        id uuid primary key,
+        org_id uuid not null,
+        kind text collate "C" not null,
+        object_type text collate "C" not null,
+        object_id uuid not null,
+        name text collate "C" not null,
+        payload jsonb not null,
+        creator_id uuid,
+        created timestamptz(3) not null,
+        deleted_at timestamptz(3)
+      );
+    `);
+    this.addSql(`
+      create unique index attachment_name on attachment (org_id, object_id, object_type, kind, name)
+        where deleted_at is null;
+    `);
+    this.addSql(
+      "create index attachment_list on attachment (org_id, kind, created desc, id desc) where deleted_at is null",
+    );
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-grants", class: Tables },
@@ -133,4 +160,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: "0006-found-objects", class: FoundObjects },
   { name: "0007-group-owners", class: GroupOwners },
   { name: "0008-acls-apart", class: AclsApart },
+  { name: "0009-attachments", class: Attachments },
 ];
