@@ -181,6 +181,43 @@ test("the value of an environment variable is taken, and is nowhere", async () =
   }
 });
 
+test("the value of an AI secret is taken, and is nowhere", async () => {
+  const { rest } = facade.owner;
+  const secret = `secret-${randomUUID()}`;
+  const [name, type] = [randomUUID(), randomUUID()];
+  const made = await rest.ok<Kept>("POST", "/v1/ai_secret", { name, type, secret });
+  expect(made).toMatchObject({ name, type, secret_updated_at: expect.any(String), preview_secret: null });
+  await rest.ok("PATCH", `/v1/ai_secret/${made.id}`, { secret });
+  const log = await rest.ok("GET", `/v1/access/audit-log?object_type=ai_secret&object_id=${made.id}`);
+  for (const answer of [made, log, await rest.ok("GET", `/v1/ai_secret/${made.id}`)]) {
+    expect(JSON.stringify(answer)).not.toContain(secret);
+  }
+});
+
+test("lists ask for several kinds at once, in both spellings", async () => {
+  const { rest } = facade.owner;
+  const project = await newProject();
+  const make = (path: string, body: object) => rest.ok<Kept>("POST", path, { name: randomUUID(), ...body });
+  const score = (score_type: string) => make("/v1/project_score", { project_id: project, score_type });
+  const [slider, minimum] = [await score("slider"), await score("minimum")];
+  await score("maximum");
+  const secrets = [
+    await make("/v1/ai_secret", { type: "one" }),
+    await make("/v1/ai_secret", { type: "two" }),
+    await make("/v1/ai_secret", { type: "three" }),
+  ];
+  const ids = async (path: string) => (await rest.ok<Objects<Kept>>("GET", path)).objects.map(({ id }) => id);
+  const scores = `/v1/project_score?project_id=${project}`;
+  for (const types of ["score_type=slider,minimum", "score_type=slider&score_type=minimum"]) {
+    expect(await ids(`${scores}&${types}`)).toEqual([minimum.id, slider.id]);
+  }
+  expect(await ids(`${scores}&score_type=`)).toHaveLength(3);
+  expect((await rest.request("GET", `${scores}&score_type=none`)).status).toBe(400);
+  for (const types of ["ai_secret_type=one,two", "ai_secret_type=one&ai_secret_type=two"]) {
+    expect(await ids(`/v1/ai_secret?${types}`)).toEqual([secrets[1]?.id, secrets[0]?.id]);
+  }
+});
+
 test("environments belong to the organisation", async () => {
   const { owner, viewer, newcomer } = facade;
   const [slug, name] = [randomUUID(), randomUUID()];

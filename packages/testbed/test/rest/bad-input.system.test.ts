@@ -494,14 +494,6 @@ test.each([
   await expectRefused("POST", "/v1/access/explain", body, error);
 });
 
-test("the value of a secret is refused, and not repeated", async () => {
-  const body = { name: randomUUID(), secret: "sesame" };
-  const error = "secret: is not kept here; register it without its value";
-  for (const method of ["POST", "PUT"]) await expectRefused(method, "/v1/ai_secret", body, error);
-  const { id } = await facade.owner.rest.ok<{ id: string }>("POST", "/v1/ai_secret", { name: body.name });
-  await expectRefused("PATCH", `/v1/ai_secret/${id}`, { secret: "sesame" }, error);
-});
-
 test.each([
   [{}, "changes[0]: must hold exactly one change"],
   [{ add_wings: {} }, /add_wings/],

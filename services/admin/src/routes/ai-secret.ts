@@ -1,46 +1,60 @@
 import { z } from "zod";
 import { type Access, may, noSuchObject, objectRef } from "../access.ts";
-import { anyText, jsonObject, maybe, name } from "../input.ts";
+import { anyText, jsonObject, maybe, name, several } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { orNull, present, renames, timeText } from "../wire.ts";
 import { objectRoutes } from "./registered-object.ts";
 
-const notKept = { path: ["secret"], message: "is not kept here; register it without its value" };
+const secretMax = 64 * 1024;
 
 const fields = {
   type: maybe(name),
   metadata: maybe(jsonObject),
-  /** Known, so that it is refused by name and not as a mistake. */
-  secret: z.unknown().optional(),
+  /** Taken and forgotten: nothing here could use it, so nothing here keeps it. */
+  secret: maybe(z.string().max(secretMax)),
 } as const;
-
-const hasNoSecret = ({ secret }: { secret?: unknown }) => secret === undefined || secret === null;
 
 const content = z
   .strictObject({ name, ...fields, org_name: maybe(anyText) })
-  .refine(hasNoSecret, notKept)
-  .transform(({ name, type, metadata }) => ({ name, payload: { type, metadata } }));
+  .transform(({ name, type, metadata, secret }) => ({
+    name,
+    payload: { type, metadata, ...updated(secret) },
+  }));
 
 const changes = z
   .strictObject({ name: maybe(name), ...fields })
-  .refine(hasNoSecret, notKept)
-  .transform(({ name, type, metadata }) => ({ name, payload: { type, metadata } }));
+  .transform(({ name, type, metadata, secret }) => ({
+    name,
+    payload: { type, metadata, ...updated(secret) },
+  }));
+
+const filter = z.object({ ai_secret_type: several(anyText) }).transform(({ ai_secret_type: types }) => {
+  const wanted = new Set<unknown>(types);
+  return ({ type }: Readonly<Record<string, unknown>>) => wanted.size === 0 || wanted.has(type);
+});
 
 const named = z.strictObject({ name, org_name: maybe(anyText) });
 
-const stored = z.object({ type: orNull(z.string()), metadata: orNull(jsonObject) });
+const stored = z.object({
+  type: orNull(z.string()),
+  metadata: orNull(jsonObject),
+  secret_updated_at: orNull(z.string()),
+});
 
 const shown = stored.extend({
   id: z.uuid(),
   created: z.iso.datetime().nullable(),
   updated_at: z.null(),
-  secret_updated_at: z.null(),
   org_id: z.uuid(),
   name: z.string(),
   secret_updated_by_user_id: z.null(),
   preview_secret: z.null(),
 });
+
+function updated(secret: string | undefined) {
+  return secret === undefined ? {} : { secret_updated_at: new Date().toISOString() };
+}
 
 /** Secrets as things that access can be granted on: what is said about them. Their values are kept elsewhere. */
 export function aiSecretRoutes(owners: Owners, access: Access): readonly Route[] {
@@ -51,7 +65,6 @@ export function aiSecretRoutes(owners: Owners, access: Access): readonly Route[]
     id: object.id,
     created: timeText(object.created),
     updated_at: null,
-    secret_updated_at: null,
     org_id: object.orgId,
     name: object.name,
     secret_updated_by_user_id: null,
@@ -66,7 +79,7 @@ export function aiSecretRoutes(owners: Owners, access: Access): readonly Route[]
       changes,
       shown,
       show,
-      unsupported: ["ai_secret_type"],
+      filter,
     }),
     route({
       method: "DELETE",

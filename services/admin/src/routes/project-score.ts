@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Access } from "../access.ts";
-import { anyText, description, id, maybe, name } from "../input.ts";
+import { anyText, description, id, maybe, name, several } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { orNull, timeText } from "../wire.ts";
@@ -30,12 +30,12 @@ const filter = z
   .object({
     project_id: id.optional(),
     project_score_name: anyText.optional(),
-    score_type: z.union([scoreType.transform((type) => [type]), z.array(scoreType)]).optional(),
+    score_type: several(scoreType),
   })
   .transform(({ project_id, project_score_name, score_type: types }) => ({
     ...(project_id !== undefined && { object: { type: "project" as const, id: project_id } }),
     ...(project_score_name !== undefined && { named: [project_score_name] }),
-    ...(types !== undefined && {
+    ...(types.length > 0 && {
       matches: (_: unknown, { score_type: type }: Readonly<Record<string, unknown>>) =>
         types.some((one) => one === type),
     }),

@@ -44,11 +44,17 @@ interface Kind<Shown> {
   readonly show: (object: ObjectMessage, payload: Readonly<Record<string, unknown>>) => Shown;
   /** Which objects of the type are of this kind, where that takes a look at them; else all are. */
   readonly holds?: (payload: Readonly<Record<string, unknown>>) => boolean;
+  /** A parameter of lists that asks for what is in the payload. */
+  readonly filter?: z.ZodType<PayloadFilter>;
   /** Parameters of the public API that ask for what is not kept: refused, as to ignore them would answer wrongly. */
   readonly unsupported?: readonly string[];
   /** How long a list without a limit gets. */
   readonly limitDefault?: number;
 }
+
+type PayloadFilter = (payload: Readonly<Record<string, unknown>>) => boolean;
+
+const everything: PayloadFilter = () => true;
 
 const fieldOf = renames(
   [/^object\.parent(\.id)?$/, "project_id"],
@@ -82,14 +88,18 @@ export function objectRoutes<Shown>(
   const named = z
     .object({ [nameParameter]: anyText.optional() })
     .transform((given) => ({ named: given[nameParameter] }));
-  const query = listParameters.and(named).and(unsupported);
+  const filter = (kind.filter ?? z.unknown().transform(() => everything)).transform((matches) => ({
+    matches,
+  }));
+  const query = listParameters.and(named).and(filter).and(unsupported);
 
+  const payloadOf = (object: ObjectMessage) =>
+    JSON.parse(object.payloadJson || "{}") as Record<string, unknown>;
   const show = (object: ObjectMessage | undefined): Shown => {
     const message = present(object);
-    return kind.show(message, JSON.parse(message.payloadJson || "{}") as Record<string, unknown>);
+    return kind.show(message, payloadOf(message));
   };
-  const isOfKind = (object: ObjectMessage): boolean =>
-    kind.holds?.(JSON.parse(object.payloadJson || "{}") as Record<string, unknown>) ?? true;
+  const isOfKind = (object: ObjectMessage): boolean => kind.holds?.(payloadOf(object)) ?? true;
   const checkKind = (object: ObjectMessage): void => {
     if (isOfKind(object)) return;
     const field = object.slug === "" ? "name" : "slug";
@@ -171,7 +181,7 @@ export function objectRoutes<Shown>(
       response: z.object({ objects: z.array(kind.shown) }),
       requires: () => may("organization.read"),
       async handle({ query }, caller) {
-        const filter: Omit<ListObjectsRequest, "page"> = {
+        const wanted: Omit<ListObjectsRequest, "page"> = {
           orgId: caller.org,
           type: kind.type,
           parent: query.project_id === undefined ? undefined : { type: "project", id: query.project_id },
@@ -182,14 +192,14 @@ export function objectRoutes<Shown>(
             query.project_name === undefined || kind.type === "project" ? [] : [query.project_name],
         };
         const readable = async (candidates: readonly ObjectMessage[]) => {
-          const objects = candidates.filter(isOfKind);
+          const objects = candidates.filter((each) => isOfKind(each) && query.matches(payloadOf(each)));
           const refs = objects.map((object) => objectRef(kind.type, object.id));
           const allowed = await access.allowed(caller, "read", refs);
           return objects.filter((_object, index) => allowed[index] === true);
         };
         const objects = await listReadable({
           query: { ...query, limit: query.limit ?? kind.limitDefault },
-          load: async (page) => (await grants.listObjects({ ...filter, page }, caller.hop)).objects,
+          load: async (page) => (await grants.listObjects({ ...wanted, page }, caller.hop)).objects,
           readable,
           isCursorReadable: async (cursor) => {
             const [allowed] = await access.allowed(caller, "read", [objectRef(kind.type, cursor)]);
