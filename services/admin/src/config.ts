@@ -16,6 +16,11 @@ export const config = z.object({
     .default("")
     .transform((text) => text.split(",").map((origin) => origin.trim()))
     .transform((origins) => origins.filter((origin) => origin !== "")),
+  /** Where callers reach the facade, as `https://access.example.com`. Without it: where each says that it did. */
+  PORTCULLIS_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .optional(),
 });
 
 export type Config = z.infer<typeof config>;

@@ -22,7 +22,15 @@ export type AuditLogs = Readonly<Record<Owner, Stub<typeof AuditService>>>;
 /** Who decides. */
 export type Decision = Stub<typeof DecisionService>;
 
-type Addresses = Omit<Config, "PORTCULLIS_LISTEN" | "PORTCULLIS_CORS_ORIGINS" | "PORTCULLIS_LOG_LEVEL">;
+type Addresses = Pick<
+  Config,
+  | "PORTCULLIS_IDENTITY_ADDRESS"
+  | "PORTCULLIS_GROUPS_ADDRESS"
+  | "PORTCULLIS_GRANTS_ADDRESS"
+  | "PORTCULLIS_TOKENS_ADDRESS"
+  | "PORTCULLIS_DECISION_ADDRESS"
+  | "PORTCULLIS_SERVICE_CREDENTIAL"
+>;
 
 interface Connections extends Disposable {
   readonly owners: Owners;

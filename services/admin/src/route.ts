@@ -25,6 +25,8 @@ interface Ask<Params, Query, Body> {
   readonly query: Query;
   readonly body: Body;
   readonly headers: IncomingHttpHeaders;
+  /** Where the caller reaches us: scheme, host and port. */
+  readonly origin: string;
 }
 
 interface Definition<Params, Query, Body, Found, Response> {
@@ -58,6 +60,7 @@ interface Sent {
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
   readonly headers: IncomingHttpHeaders;
+  readonly origin: string;
 }
 
 /** A route whose inner types are nobody's business. */
@@ -116,6 +119,7 @@ export function route<
         query: read(query, withoutEmpty(sent.query)),
         body: read(body, sent.body),
         headers: sent.headers,
+        origin: sent.origin,
       };
       return {
         // The body as it was sent: what has been read may have left it behind.

@@ -1,6 +1,7 @@
 // HTTP: from a request to a route, and from its answer or fault to a response.
 
 import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import cors from "@fastify/cors";
 import { Fault, invalid } from "@portcullis/chassis/fault";
@@ -18,6 +19,8 @@ import { problemOf } from "./problem.ts";
 import type { Answer, Route } from "./route.ts";
 import { revisionToken } from "./wire.ts";
 
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+
 /** No request takes longer than this. */
 const deadlineMs = 15_000;
 
@@ -28,6 +31,8 @@ interface Options {
   /** `host:port` (port 0 for a free one) or `unix:/path`. */
   readonly listen: string;
   readonly corsOrigins: readonly string[];
+  /** Where callers reach us, when that is not where they say that they did. */
+  readonly publicUrl: string | undefined;
   readonly routes: readonly Route[];
   readonly decision: Decision;
   readonly identity: Owners["identity"];
@@ -57,6 +62,8 @@ export async function serveHttp(options: Options): Promise<AsyncDisposable & { r
   app.get("/v1", (_request, reply) =>
     reply.type("text/plain; charset=utf-8").send("Hello from Portcullis\n"),
   );
+  // SDKs ask for it when they first send logs, which are not kept here.
+  app.get("/version", () => ({ version, universal: true }));
   app.get("/healthz", () => ({ status: "ok" }));
   for (const route of options.routes) mount(app, route, { ...options, streams });
   await app.listen(listenOptions(options.listen));
@@ -111,6 +118,7 @@ function mount(
         query,
         body: request.body,
         headers: request.headers,
+        origin: options.publicUrl ?? `${request.protocol}://${request.host}`,
       });
       await isOwnOrganization(options.identity, caller, parsed.organization);
       const { demands, handle } = await parsed.prepare(caller);

@@ -15,6 +15,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
       corsOrigins: config.PORTCULLIS_CORS_ORIGINS,
+      publicUrl: config.PORTCULLIS_PUBLIC_URL,
       routes: allRoutes({ owners, logs, decision, access }),
       decision,
       identity: owners.identity,

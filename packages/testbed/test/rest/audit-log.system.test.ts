@@ -15,6 +15,13 @@ const questions: readonly string[] = [
   "POST /v1/access/list-objects",
   "POST /v1/access/simulate",
   "POST /v1/access/list-principals",
+  "POST /api/apikey/login",
+  "POST /api/self/me",
+  "POST /api/self/get_object_info",
+  "POST /api/project/get",
+  "POST /api/experiment/get",
+  "POST /api/dataset/get",
+  "POST /api/base_experiment/get_id",
 ];
 
 const nothing = undefined as never;
@@ -166,6 +173,12 @@ async function makeWrites(): Promise<Readonly<Record<string, () => Promise<Write
       body: { name: name() },
     });
     writes[`DELETE ${path}/:${noun}_id`] = async () => ({ path: `${path}/${await id()}` });
+  }
+  for (const noun of ["project", "experiment", "dataset"]) {
+    writes[`POST /api/${noun}/register`] = async () => ({
+      path: `/api/${noun}/register`,
+      body: { project_name: name(), [`${noun}_name`]: name() },
+    });
   }
   const view = () => ({ name: name(), view_type: "logs", ...ofProject });
   const viewPath = async () => `/v1/view/${(await create("/v1/view", view())).id}`;

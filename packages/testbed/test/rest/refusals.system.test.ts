@@ -299,6 +299,47 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
     cases[`PATCH ${one}`] = { path: `${path}/${id}`, body: { name: "mine" }, viewer: known, stranger: 404 };
     cases[`DELETE ${one}`] = { path: `${path}/${id}`, viewer: known, stranger: 404 };
   }
+  // Whoever asks is told of itself, or of what it may see; what is to be made is refused.
+  for (const method of ["GET", "POST"]) {
+    cases[`${method} /api/self/me`] = { path: "/api/self/me", viewer: 200, stranger: 200, empty: true };
+  }
+  cases["POST /api/apikey/login"] = {
+    path: "/api/apikey/login",
+    viewer: 200,
+    stranger: 200,
+    empty: true,
+  };
+  cases["POST /api/self/get_object_info"] = {
+    path: "/api/self/get_object_info",
+    body: { object_type: "project", object_ids: [project.id] },
+    viewer: 200,
+    stranger: 200,
+    empty: true,
+  };
+  cases["GET /api/project"] = { path: `/api/project?id=${project.id}`, viewer: 200, stranger: 404 };
+  const compared = await create("/v1/experiment", { name: "compared", project_id: project.id });
+  const based = await create("/v1/experiment", {
+    name: "based",
+    project_id: project.id,
+    base_exp_id: compared.id,
+  });
+  cases["POST /api/base_experiment/get_id"] = {
+    path: "/api/base_experiment/get_id",
+    body: { id: based.id },
+    viewer: 200,
+    stranger: 404,
+  };
+  for (const noun of ["project", "experiment", "dataset"]) {
+    const path = `/api/${noun}`;
+    const body = { id: project.id, project_name: "secret" };
+    cases[`POST ${path}/get`] = { path: `${path}/get`, body, viewer: 200, stranger: 200, empty: true };
+    cases[`POST ${path}/register`] = {
+      path: `${path}/register`,
+      body: { project_name: noun === "project" ? "new" : "secret", org_id: org.orgId },
+      viewer: 403,
+      stranger: 403,
+    };
+  }
   const ofProject = { object_type: "project", object_id: project.id };
   const attachments = [
     {

@@ -4,7 +4,7 @@ import { anyText, jsonObject, maybe, name, several } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { orNull, present, renames, timeText } from "../wire.ts";
-import { objectRoutes } from "./registered-object.ts";
+import { type ObjectKind, objectRoutes } from "./registered-object.ts";
 
 const secretMax = 64 * 1024;
 
@@ -59,8 +59,7 @@ function updated(secret: string | undefined) {
 /** Secrets as things that access can be granted on: what is said about them. Their values are kept elsewhere. */
 export function aiSecretRoutes(owners: Owners, access: Access): readonly Route[] {
   const { grants } = owners;
-  type Kind = Parameters<typeof objectRoutes<z.output<typeof shown>>>[2];
-  const show: Kind["show"] = (object, payload) => ({
+  const show: ObjectKind<z.output<typeof shown>>["show"] = (object, payload) => ({
     ...stored.parse(payload),
     id: object.id,
     created: timeText(object.created),

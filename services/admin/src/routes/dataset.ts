@@ -4,16 +4,21 @@ import { description, id, jsonObject, maybe, name, tags } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { idOrNull, orNull, timeText } from "../wire.ts";
-import { objectRoutes } from "./registered-object.ts";
+import { type ObjectKind, objectRoutes } from "./registered-object.ts";
 
-const fields = { description: maybe(description), tags: maybe(tags), metadata: maybe(jsonObject) } as const;
+/** What is kept of a dataset beside its name, as a request says it. */
+export const datasetFields = {
+  description: maybe(description),
+  tags: maybe(tags),
+  metadata: maybe(jsonObject),
+} as const;
 
 const content = z
-  .strictObject({ project_id: id, name, ...fields })
+  .strictObject({ project_id: id, name, ...datasetFields })
   .transform(({ project_id, name, ...payload }) => ({ project_id, name, payload }));
 
 const changes = z
-  .strictObject({ name: maybe(name), ...fields })
+  .strictObject({ name: maybe(name), ...datasetFields })
   .transform(({ name, ...payload }) => ({ name, payload }));
 
 const stored = z.object({
@@ -32,23 +37,25 @@ const shown = stored.extend({
   url_slug: z.string(),
 });
 
+export const datasetKind: ObjectKind<z.output<typeof shown>> = {
+  type: "dataset",
+  path: "/v1/dataset",
+  noun: "dataset",
+  content,
+  changes,
+  shown,
+  show: (object, payload) => ({
+    ...stored.parse(payload),
+    id: object.id,
+    project_id: object.parent?.id ?? "",
+    name: object.name,
+    created: timeText(object.created),
+    deleted_at: timeText(object.deletedAt),
+    user_id: idOrNull(object.creatorId),
+    url_slug: encodeURIComponent(object.name),
+  }),
+};
+
 export function datasetRoutes(owners: Owners, access: Access): readonly Route[] {
-  return objectRoutes(owners, access, {
-    type: "dataset",
-    path: "/v1/dataset",
-    noun: "dataset",
-    content,
-    changes,
-    shown,
-    show: (object, payload) => ({
-      ...stored.parse(payload),
-      id: object.id,
-      project_id: object.parent?.id ?? "",
-      name: object.name,
-      created: timeText(object.created),
-      deleted_at: timeText(object.deletedAt),
-      user_id: idOrNull(object.creatorId),
-      url_slug: encodeURIComponent(object.name),
-    }),
-  });
+  return objectRoutes(owners, access, datasetKind);
 }

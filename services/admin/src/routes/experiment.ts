@@ -4,9 +4,10 @@ import { description, id, jsonObject, maybe, name, tags } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { idOrNull, orNull, timeText } from "../wire.ts";
-import { objectRoutes } from "./registered-object.ts";
+import { type ObjectKind, objectRoutes } from "./registered-object.ts";
 
-const fields = {
+/** What is kept of an experiment beside its name, as a request says it. */
+export const experimentFields = {
   description: maybe(description),
   repo_info: maybe(jsonObject),
   base_exp_id: maybe(id),
@@ -21,7 +22,7 @@ const fields = {
 } as const;
 
 const content = z
-  .strictObject({ project_id: id, name: maybe(name), ensure_new: maybe(z.boolean()), ...fields })
+  .strictObject({ project_id: id, name: maybe(name), ensure_new: maybe(z.boolean()), ...experimentFields })
   .transform(({ project_id, name, ensure_new, ...payload }) => ({
     project_id,
     // An experiment without a name of its own always is a new one.
@@ -31,7 +32,7 @@ const content = z
   }));
 
 const changes = z
-  .strictObject({ name: maybe(name), ...fields })
+  .strictObject({ name: maybe(name), ...experimentFields })
   .transform(({ name, ...payload }) => ({ name, payload }));
 
 const stored = z.object({
@@ -58,29 +59,31 @@ const shown = stored.extend({
   user_id: z.uuid().nullable(),
 });
 
+export const experimentKind: ObjectKind<z.output<typeof shown>> = {
+  type: "experiment",
+  path: "/v1/experiment",
+  noun: "experiment",
+  content,
+  changes,
+  shown,
+  show(object, payload) {
+    const own = stored.parse(payload);
+    const commit = own.repo_info?.["commit"];
+    return {
+      ...own,
+      id: object.id,
+      project_id: object.parent?.id ?? "",
+      name: object.name,
+      created: timeText(object.created),
+      commit: typeof commit === "string" ? commit : null,
+      deleted_at: timeText(object.deletedAt),
+      user_id: idOrNull(object.creatorId),
+    };
+  },
+  // The public API gives this many when none are asked for.
+  limitDefault: 1000,
+};
+
 export function experimentRoutes(owners: Owners, access: Access): readonly Route[] {
-  return objectRoutes(owners, access, {
-    type: "experiment",
-    path: "/v1/experiment",
-    noun: "experiment",
-    content,
-    changes,
-    shown,
-    show(object, payload) {
-      const own = stored.parse(payload);
-      const commit = own.repo_info?.["commit"];
-      return {
-        ...own,
-        id: object.id,
-        project_id: object.parent?.id ?? "",
-        name: object.name,
-        created: timeText(object.created),
-        commit: typeof commit === "string" ? commit : null,
-        deleted_at: timeText(object.deletedAt),
-        user_id: idOrNull(object.creatorId),
-      };
-    },
-    // The public API gives this many when none are asked for.
-    limitDefault: 1000,
-  });
+  return objectRoutes(owners, access, experimentKind);
 }

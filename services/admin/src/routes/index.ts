@@ -26,6 +26,7 @@ import { projectScoreRoutes } from "./project-score.ts";
 import { projectTagRoutes } from "./project-tag.ts";
 import { promptRoutes } from "./prompt.ts";
 import { roleRoutes } from "./role.ts";
+import { sdkRoutes } from "./sdk/index.ts";
 import { serviceTokenRoutes } from "./service-token.ts";
 import { userRoutes } from "./user.ts";
 import { viewRoutes } from "./view.ts";
@@ -60,6 +61,7 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...projectScoreRoutes(owners, access),
     ...projectTagRoutes(owners, access),
     ...environmentRoutes(owners, access),
+    ...sdkRoutes(owners, access),
     ...apiKeyRoutes(owners),
     ...serviceTokenRoutes(owners),
     ...auditLogRoutes(logs),

@@ -62,7 +62,7 @@ export function organizationRoutes({ identity }: Owners): readonly Route[] {
         }
         const listed =
           cursor === "" && page.limit !== 0 && (query.ids.length === 0 || query.ids.includes(caller.org));
-        return { body: { objects: listed ? [show(await own(caller))] : [] } };
+        return { body: { objects: listed ? [showOrganization(await own(caller))] : [] } };
       },
       fieldOf,
     }),
@@ -75,7 +75,7 @@ export function organizationRoutes({ identity }: Owners): readonly Route[] {
       requires: () => may("organization.read"),
       async handle({ params }, caller) {
         if (params.organization_id !== caller.org) throw noSuchObject();
-        return { body: show(await own(caller)) };
+        return { body: showOrganization(await own(caller)) };
       },
       fieldOf,
     }),
@@ -95,14 +95,15 @@ export function organizationRoutes({ identity }: Owners): readonly Route[] {
           { context: caller.context, id: caller.org, name, settingsJson: JSON.stringify(given) },
           caller.hop,
         );
-        return { body: show(present(updated.organization)), revisions: [updated.revision] };
+        return { body: showOrganization(present(updated.organization)), revisions: [updated.revision] };
       },
       fieldOf,
     }),
   ];
 }
 
-function show(message: Organization): z.infer<typeof organization> {
+/** An organisation in the words of the public API. */
+export function showOrganization(message: Organization): z.infer<typeof organization> {
   const stored = storedSettings.parse(message.settingsJson === "" ? {} : JSON.parse(message.settingsJson));
   return {
     id: message.id,

@@ -4,7 +4,7 @@ import { anyText, description, jsonObject, maybe, name } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { idOrNull, orNull, timeText } from "../wire.ts";
-import { objectRoutes } from "./registered-object.ts";
+import { type ObjectKind, objectRoutes } from "./registered-object.ts";
 
 const content = z
   .strictObject({ name, description: maybe(description), org_name: maybe(anyText) })
@@ -34,22 +34,24 @@ const shown = stored.extend({
   user_id: z.uuid().nullable(),
 });
 
+export const projectKind: ObjectKind<z.output<typeof shown>> = {
+  type: "project",
+  path: "/v1/project",
+  noun: "project",
+  content,
+  changes,
+  shown,
+  show: (object, payload) => ({
+    ...stored.parse(payload),
+    id: object.id,
+    org_id: object.orgId,
+    name: object.name,
+    created: timeText(object.created),
+    deleted_at: timeText(object.deletedAt),
+    user_id: idOrNull(object.creatorId),
+  }),
+};
+
 export function projectRoutes(owners: Owners, access: Access): readonly Route[] {
-  return objectRoutes(owners, access, {
-    type: "project",
-    path: "/v1/project",
-    noun: "project",
-    content,
-    changes,
-    shown,
-    show: (object, payload) => ({
-      ...stored.parse(payload),
-      id: object.id,
-      org_id: object.orgId,
-      name: object.name,
-      created: timeText(object.created),
-      deleted_at: timeText(object.deletedAt),
-      user_id: idOrNull(object.creatorId),
-    }),
-  });
+  return objectRoutes(owners, access, projectKind);
 }

@@ -32,7 +32,8 @@ interface Changes {
   readonly remove_member_projects?: readonly string[] | undefined;
 }
 
-interface Kind<Shown> {
+/** What tells a kind of object from the others. */
+export interface ObjectKind<Shown> {
   readonly type: ObjectType;
   /** The path of the collection. */
   readonly path: string;
@@ -74,7 +75,7 @@ const listParameters = z.object({
 export function objectRoutes<Shown>(
   { grants, identity }: Pick<Owners, "grants" | "identity">,
   access: Access,
-  kind: Kind<Shown>,
+  kind: ObjectKind<Shown>,
 ): readonly Route[] {
   const idParameter = `${kind.noun}_id`;
   const nameParameter = `${kind.noun}_name`;

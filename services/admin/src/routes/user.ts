@@ -6,7 +6,8 @@ import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { pageToWire, timeText } from "../wire.ts";
 
-const user = z.object({
+/** Somebody, as the public API shows them. */
+export const user = z.object({
   id: z.uuid(),
   given_name: z.string().nullable(),
   family_name: z.string().nullable(),
@@ -48,7 +49,7 @@ export function userRoutes({ identity }: Owners): readonly Route[] {
           },
           caller.hop,
         );
-        return { body: { objects: members.map(show) } };
+        return { body: { objects: members.map(showUser) } };
       },
     }),
     route({
@@ -66,13 +67,14 @@ export function userRoutes({ identity }: Owners): readonly Route[] {
         );
         const [member] = members;
         if (member === undefined) throw noSuchObject();
-        return { body: show(member) };
+        return { body: showUser(member) };
       },
     }),
   ];
 }
 
-function show(message: Principal): z.infer<typeof user> {
+/** Somebody in the words of the public API. */
+export function showUser(message: Principal): z.infer<typeof user> {
   return {
     id: message.id,
     given_name: message.givenName ?? null,
