@@ -17,6 +17,8 @@ export interface Caller {
   readonly owner: boolean;
   /** Holds any grant at all, so may see members, groups and roles. */
   readonly hasGrant: boolean;
+  /** Acts as this principal, and is somebody else. */
+  readonly impersonated: boolean;
   readonly hop: Hop;
   /** Goes into the event of every write. */
   readonly context: WriteContext;
@@ -55,6 +57,7 @@ export async function identify(
     credential,
     owner: standing.owner,
     hasGrant: standing.hasGrant,
+    impersonated: false,
     hop,
     context: {
       actor: {

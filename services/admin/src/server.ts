@@ -12,6 +12,7 @@ import { v7 as newUuid } from "uuid";
 import type { Access } from "./access.ts";
 import { type Caller, identify } from "./caller.ts";
 import { EventStream } from "./event-stream.ts";
+import { impersonate, impersonationHeader } from "./impersonation.ts";
 import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
 import { isOwnOrganization } from "./organization.ts";
 import type { Decision, Owners } from "./owners.ts";
@@ -99,15 +100,13 @@ function mount(
     method: route.method,
     url: route.path,
     onRequest: async (request, reply) => {
-      if (request.headers["x-bt-impersonate-user"] !== undefined) {
-        throw new Fault("denied", "impersonation is not available");
-      }
       const caller = await identify(options.decision, {
         authorizations: request.raw.headersDistinct["authorization"] ?? [],
         hop: hopOf(request, reply),
         sourceAddress: request.ip ?? "",
       });
-      callers.set(request, caller);
+      const named = request.raw.headersDistinct[impersonationHeader];
+      callers.set(request, named === undefined ? caller : await impersonate(caller, named, options));
     },
     handler: async (request, reply) => {
       const caller = callers.get(request);

@@ -352,6 +352,30 @@ describe("FindMembers", () => {
   });
 });
 
+describe("FindMemberships", () => {
+  test("answers where somebody is an active member", async () => {
+    const user = await org.user();
+    const [other, third] = [await Organization.made(running), await Organization.made(running)];
+    for (const each of [other, third]) await each.invite({ userIds: [user] });
+    await third.remove([user]);
+    const orgs = [org.id, other.id].toSorted();
+    const find = (principalId: string, limit = 10) =>
+      running.identity.findMemberships({ principalId, limit });
+    expect(await find(user)).toEqual({ orgIds: orgs, more: false });
+    expect(await find(user, 1)).toEqual({ orgIds: orgs.slice(0, 1), more: true });
+    expect(await find(randomUUID())).toEqual({ orgIds: [], more: false });
+  });
+
+  test.each([
+    ["principal_id", { principalId: "Ada" }],
+    ["limit", { limit: 0 }],
+    ["limit", { limit: 1001 }],
+  ])("names the field that is wrong: %s", async (field, wrong) => {
+    const request = { principalId: randomUUID(), limit: 10, ...wrong };
+    await expect(running.identity.findMemberships(request)).rejects.toMatchObject({ kind: "invalid", field });
+  });
+});
+
 describe("GetMembers, ListMembers", () => {
   test("answer active members alone, filtered, paged both ways", async () => {
     const users = [];

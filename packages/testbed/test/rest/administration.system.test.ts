@@ -640,13 +640,6 @@ describe("headers", () => {
     expect(refused.status).toBe(401);
     expect(refused.headers.get("access-control-expose-headers")).toContain("x-portcullis-revision");
   });
-
-  test("impersonation is refused, not ignored", async () => {
-    const answer = await fetch(`${facade.system.adminUrl}/v1/group`, {
-      headers: { authorization: `Bearer ${facade.owner.key}`, "x-bt-impersonate-user": facade.viewer.id },
-    });
-    expect(answer.status).toBe(403);
-  });
 });
 
 test("the actor, the request id and the caller's address stand in the event of a write", async () => {

@@ -1,3 +1,4 @@
+import { Fault } from "@portcullis/chassis/fault";
 import { z } from "zod";
 import { may } from "../access.ts";
 import { change, showChange } from "../change.ts";
@@ -26,6 +27,7 @@ export function watchRoutes(decision: Decision): readonly Route[] {
       response: change,
       requires: () => may("audit_log.read"),
       async handle({ query, headers }, caller) {
+        if (caller.impersonated) throw new Fault("denied", "not allowed: nobody watches as somebody else");
         const revision = read(resumed, headers)["last-event-id"] ?? query.revision ?? "";
         const { requestId, signal } = caller.hop;
         return {

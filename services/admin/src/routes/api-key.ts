@@ -57,6 +57,10 @@ export function apiKeyRoutes({ identity, tokens }: Owners): readonly Route[] {
       response: apiKey.extend({ key: z.string() }),
       requires: () => may("api_key.manage_own"),
       async handle({ body }, caller) {
+        // It would outlive the impersonation, and act under the user's name alone.
+        if (caller.impersonated) {
+          throw new Fault("denied", "not allowed: nobody makes API keys of a user but that user");
+        }
         if (caller.kind !== "user") {
           throw new Fault(
             "denied",

@@ -5,6 +5,7 @@ import type { OrganizationsStore } from "../store/organizations-store.ts";
 import { createOrganization } from "./create-organization.ts";
 import { ensureUser } from "./ensure-user.ts";
 import { findMembers } from "./find-members.ts";
+import { findMemberships } from "./find-memberships.ts";
 import { findOrganization } from "./find-organization.ts";
 import { getMembers } from "./get-members.ts";
 import { getOrganization } from "./get-organization.ts";
@@ -29,5 +30,6 @@ export function handlers(
     getMembers: (request) => getMembers(members, request),
     listMembers: (request) => listMembers(members, request),
     findMembers: (request) => findMembers(members, request),
+    findMemberships: (request) => findMemberships(members, request),
   };
 }

@@ -152,6 +152,15 @@ export class MembersStore {
     });
   }
 
+  /** Where somebody is an active member, in ascending order. */
+  async organizationsOf(principal: PrincipalId, limit: number): Promise<OrgId[]> {
+    const { rows } = await this.#database.pool.query<{ org_id: OrgId }>(
+      "select org_id from active_member where id = $1 order by org_id limit $2",
+      [principal, limit],
+    );
+    return rows.map(({ org_id: org }) => org);
+  }
+
   async list(org: OrgId, filter: MemberFilter, page: Page | undefined): Promise<Principal[]> {
     const where: FilterQuery<ActiveMemberRow> = {
       orgId: org,

@@ -49,5 +49,14 @@ class Identity extends Migration {
   }
 }
 
+class MembershipsByPrincipal extends Migration {
+  override up(): void {
+    this.addSql("create index membership_principal_id on membership (principal_id) where left_at is null");
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
-export const migrations: readonly MigrationObject[] = [{ name: "0002-identity", class: Identity }];
+export const migrations: readonly MigrationObject[] = [
+  { name: "0002-identity", class: Identity },
+  { name: "0003-memberships-by-principal", class: MembershipsByPrincipal },
+];
