@@ -139,7 +139,7 @@ function environmentOf(service: ServiceName, surroundings: ServiceSurroundings):
     PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
     PORTCULLIS_LOG_LEVEL: process.env["PORTCULLIS_LOG_LEVEL"] ?? "info",
     ...(owner !== undefined && { DATABASE_URL: postgres.databaseUrl(databaseOf(owner)) }),
-    ...(service !== "admin" && { REDIS_URL: redis.url }),
+    REDIS_URL: redis.url,
   };
 }
 

@@ -17,6 +17,7 @@ import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
 import { isOwnOrganization } from "./organization.ts";
 import type { Decision, Owners } from "./owners.ts";
 import { problemOf } from "./problem.ts";
+import type { RateLimits } from "./rate-limits.ts";
 import type { Answer, Route } from "./route.ts";
 import { revisionToken } from "./wire.ts";
 
@@ -38,6 +39,9 @@ interface Options {
   readonly decision: Decision;
   readonly identity: Owners["identity"];
   readonly access: Access;
+  /** Whose word is taken for where a request came from. */
+  readonly trustedProxies: readonly string[];
+  readonly limits: RateLimits;
   readonly log: Log;
 }
 
@@ -49,6 +53,7 @@ export async function serveHttp(options: Options): Promise<AsyncDisposable & { r
     forceCloseConnections: "idle",
     genReqId: requestIdOf,
     requestTimeout: 30_000,
+    trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
   });
   speakJson(app);
   const streams = new Set<EventStream>();
@@ -100,11 +105,19 @@ function mount(
     method: route.method,
     url: route.path,
     onRequest: async (request, reply) => {
+      const { limits } = options;
+      await limits.fromAddress(request.ip ?? "");
       const caller = await identify(options.decision, {
         authorizations: request.raw.headersDistinct["authorization"] ?? [],
         hop: hopOf(request, reply),
         sourceAddress: request.ip ?? "",
+      }).catch(async (thrown: unknown) => {
+        if (thrown instanceof Fault && thrown.kind === "unauthenticated") {
+          await limits.wrongCredential(request.ip ?? "");
+        }
+        throw thrown;
       });
+      await limits.withCredential(caller.context.actor?.credentialId ?? "");
       const named = request.raw.headersDistinct[impersonationHeader];
       callers.set(request, named === undefined ? caller : await impersonate(caller, named, options));
     },

@@ -1,16 +1,28 @@
 import type { Log } from "@portcullis/chassis/log";
+import { openRedis } from "@portcullis/chassis/redis";
 import type { Running } from "@portcullis/chassis/run";
 import { askDecision } from "./access.ts";
 import type { Config } from "./config.ts";
 import { connectOwners } from "./owners.ts";
+import { rateLimits } from "./rate-limits.ts";
 import { allRoutes } from "./routes/index.ts";
 import { serveHttp } from "./server.ts";
+
+/** No request waits longer than this to be counted. */
+const redisPatienceMs = 250;
 
 /** Starts the facade. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const { owners, logs, decision } = parts.use(connectOwners(config));
   const access = askDecision(decision, owners);
+  const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: redisPatienceMs }));
+  await redis.connect().catch((reason: unknown) => {
+    log.warn(
+      { reason: String(reason) },
+      "redis is away; requests are counted in this process alone until it comes",
+    );
+  });
   const server = parts.use(
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
@@ -20,6 +32,12 @@ export async function start(config: Config, log: Log): Promise<Running> {
       decision,
       identity: owners.identity,
       access,
+      trustedProxies: config.PORTCULLIS_TRUSTED_PROXIES,
+      limits: rateLimits({
+        redis,
+        perCredential: config.PORTCULLIS_RATE_LIMIT_CREDENTIAL,
+        perAddress: config.PORTCULLIS_RATE_LIMIT_ADDRESS,
+      }),
       log,
     }),
   );

@@ -1,5 +1,6 @@
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
+import { openRedis } from "@portcullis/chassis/redis";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
 import {
@@ -22,7 +23,7 @@ import type { Config } from "./config.ts";
 import { hearDoorbells } from "./doorbells.ts";
 import { eventLogs } from "./feed/event-logs.ts";
 import { ownerOver } from "./owners.ts";
-import { connectCache, openRedis } from "./redis.ts";
+import { connectCache } from "./redis.ts";
 import { handlers } from "./rpc/index.ts";
 
 /** How often the heads of the owners' logs are confirmed; several times within the bound. */
