@@ -13,11 +13,15 @@ export const pageMax = 10_000;
 const clean = (text: string) => !/[^\P{Cc}\t\n\r]/u.test(text) && text.isWellFormed();
 const uncleanText = "must be well-formed text without control characters";
 
+/** How the API's description shows what its schema alone would not tell. */
+const described = z.registry<Readonly<Record<string, unknown>>>();
+
 /** A UUID in either case. */
 export const id = z
   .string()
   .toLowerCase()
-  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, "must be a UUID");
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, "must be a UUID")
+  .register(described, { type: "string", format: "uuid" });
 
 export const name = z.string().min(1).max(nameMax).refine(clean, uncleanText);
 
@@ -32,12 +36,17 @@ export const email = z
   .regex(/^[^\s@]+@[^\s@]+$/, "must be an e-mail address")
   .refine(clean, uncleanText);
 
-export const time = z.iso.datetime({ offset: true, error: "must be a time of RFC 3339" });
+export const time = z.iso
+  .datetime({ offset: true, error: "must be a time of RFC 3339" })
+  .register(described, { type: "string", format: "date-time" });
 
 /** A number of things, at least one. */
 export function countUpTo(max: number) {
   const isOne = (count: number) => Number.isInteger(count) && count >= 1 && count <= max;
-  return z.number().refine(isOne, `must be a whole number from 1 to ${max}`);
+  return z
+    .number()
+    .refine(isOne, `must be a whole number from 1 to ${max}`)
+    .register(described, { type: "integer", minimum: 1, maximum: max });
 }
 
 export const permission = z.enum(permissions);
@@ -67,7 +76,10 @@ export function several(item: z.ZodType<string, string>) {
     ])
     .transform((values) => (values.some((value) => value.includes(",")) ? values.flatMap(splitIds) : values))
     .pipe(z.array(item).max(listMax))
-    .default([]);
+    .default([])
+    .register(described, {
+      anyOf: [{ type: "array", items: jsonSchemaOf(item, "input"), maxItems: listMax }, { type: "string" }],
+    });
 }
 
 /** Only ids are split at commas when they are repeated too: a name may hold a comma of its own. */
@@ -79,7 +91,8 @@ const limit = z
   .string()
   .regex(/^\d{1,9}$/, `must be a whole number from 0 to ${pageMax}`)
   .transform(Number)
-  .refine((count) => count <= pageMax, `must be at most ${pageMax}`);
+  .refine((count) => count <= pageMax, `must be at most ${pageMax}`)
+  .register(described, { type: ["integer", "null"], minimum: 0, maximum: pageMax });
 
 /** What every list takes. */
 export const listQuery = {
@@ -89,6 +102,22 @@ export const listQuery = {
   ids: several(id),
   org_name: anyText.optional(),
 } as const;
+
+/** A schema in the words of the API's description: what may be sent, or what comes back. */
+export function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Record<string, unknown> {
+  const { $schema: _dialect, ...shown } = z.toJSONSchema(schema, {
+    io,
+    target: "draft-2020-12",
+    unrepresentable: "any",
+    override({ zodSchema, jsonSchema }) {
+      const told = described.get(zodSchema);
+      if (told === undefined) return;
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key as keyof typeof jsonSchema];
+      Object.assign(jsonSchema, told);
+    },
+  });
+  return shown;
+}
 
 /** Reads what a client sent, or throws the one error that names the field and what is wrong with it. */
 export function read<T>(schema: z.ZodType<T>, value: unknown): T {

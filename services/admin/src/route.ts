@@ -39,6 +39,8 @@ interface Definition<Params, Query, Body, Found, Response> {
   readonly body?: z.ZodType<Body>;
   /** The body of the answer, or each event of one that goes on. */
   readonly response: z.ZodType<Response>;
+  /** The answer goes on, as Server-Sent Events. */
+  readonly streams?: true;
   /** Fetches what the request is about, where the requirement depends on it. */
   readonly find?: (ask: Ask<Params, Query, Body>, caller: Caller) => Promise<Found>;
   /** What the caller must be allowed to do; asked before `handle` runs. */
@@ -72,6 +74,7 @@ export interface Route {
   readonly query: z.ZodType;
   readonly body: z.ZodType;
   readonly response: z.ZodType;
+  readonly streams: boolean;
   /** Reads the request, and throws if it is wrong in itself. */
   parse(sent: Sent): Parsed;
 }
@@ -113,6 +116,7 @@ export function route<
     query,
     body,
     response: definition.response,
+    streams: definition.streams === true,
     parse(sent) {
       const ask = {
         params: read(params, sent.params),

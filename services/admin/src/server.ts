@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import cors from "@fastify/cors";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
 import { isRequestId } from "@portcullis/chassis/rpc/call";
@@ -14,6 +16,7 @@ import { type Caller, identify } from "./caller.ts";
 import { EventStream } from "./event-stream.ts";
 import { impersonate, impersonationHeader } from "./impersonation.ts";
 import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
+import { describeApi } from "./openapi.ts";
 import { isOwnOrganization } from "./organization.ts";
 import type { Decision, Owners } from "./owners.ts";
 import { problemOf } from "./problem.ts";
@@ -71,9 +74,22 @@ export async function serveHttp(options: Options): Promise<AsyncDisposable & { r
   // SDKs ask for it when they first send logs, which are not kept here.
   app.get("/version", () => ({ version, universal: true }));
   app.get("/healthz", () => ({ status: "ok" }));
+  await describe(app, options.routes);
   for (const route of options.routes) mount(app, route, { ...options, streams });
   await app.listen(listenOptions(options.listen));
   return { address: addressOf(app, options.listen), [Symbol.asyncDispose]: close };
+}
+
+/** The API's description, to read by programs and by people. */
+async function describe(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
+  const document = describeApi(routes, version);
+  const text = JSON.stringify(document);
+  app.get("/openapi.json", (_request, reply) => reply.type("application/json; charset=utf-8").send(text));
+  await app.register(swagger, {
+    mode: "static",
+    specification: { document: document as never },
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
 }
 
 /**

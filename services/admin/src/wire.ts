@@ -72,5 +72,5 @@ export function renames(...rules: readonly (readonly [RegExp, string])[]): (fiel
 
 /** A stored value, shown as null when there is none. */
 export function orNull<T extends z.ZodType>(schema: T) {
-  return schema.nullish().transform((value) => value ?? null);
+  return schema.nullable().default(null as z.util.NoUndefined<z.output<z.ZodNullable<T>>>);
 }

@@ -752,3 +752,22 @@ describe("a grant that expires", () => {
     }
   });
 });
+
+test("the API describes itself, to programs and to people", async () => {
+  const at = facade.system.adminUrl;
+  const described = await (await fetch(`${at}/openapi.json`)).json();
+  expect(described).toMatchObject({
+    openapi: "3.1.0",
+    paths: { "/v1/group/{group_id}": { patch: { operationId: "patchGroupGroup_id" } } },
+  });
+  const page = await fetch(`${at}/docs/`);
+  expect(page.headers.get("content-type")).toContain("text/html");
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'self'");
+  const html = await page.text();
+  const assets = [...html.matchAll(/(?:src|href)="(\.?\/?[^"]+)"/g)].map(([, asset]) => asset ?? "");
+  expect(assets.length).toBeGreaterThan(3);
+  for (const asset of assets) {
+    expect([asset, (await fetch(new URL(asset, `${at}/docs/`))).status]).toEqual([asset, 200]);
+  }
+  expect(await (await fetch(`${at}/docs/json`)).json()).toEqual(described);
+});

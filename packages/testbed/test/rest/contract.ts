@@ -53,6 +53,18 @@ export function wrongWith(method: string, path: string, body: unknown): string |
   return missing === null ? null : `${method} ${path}: the key ${missing} is missing`;
 }
 
+/** The public API's own description, with the types of objects that came later. */
+export const publicDescription = {
+  ...description,
+  components: {
+    ...description.components,
+    schemas: {
+      ...description.components.schemas,
+      AclObjectType: description["x-newer"].schemas.AclObjectType,
+    },
+  },
+};
+
 /** Everything that the public API describes, parameters written as our routes write them. */
 export function publicOperations(): readonly string[] {
   return Object.entries(description.paths).flatMap(([path, operations]) =>

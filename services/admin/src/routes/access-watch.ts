@@ -25,6 +25,7 @@ export function watchRoutes(decision: Decision): readonly Route[] {
       summary: "Follow the changes of an organization from a revision on, as Server-Sent Events",
       query,
       response: change,
+      streams: true,
       requires: () => may("audit_log.read"),
       async handle({ query, headers }, caller) {
         if (caller.impersonated) throw new Fault("denied", "not allowed: nobody watches as somebody else");

@@ -1,5 +1,5 @@
 import { invalid } from "@portcullis/chassis/fault";
-import { type ObjectType, objectTypeNames } from "@portcullis/policy";
+import { type ObjectType, objectTypeNames, type Permission } from "@portcullis/policy";
 import type { Acl, AclContent } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, type Demand, may, noSuchObject, objectRef } from "../access.ts";
@@ -12,12 +12,12 @@ import { idOrNull, pageToWire, present, renames, timeText } from "../wire.ts";
 
 const acl = z.object({
   id: z.uuid(),
-  object_type: z.string(),
+  object_type: objectType,
   object_id: z.uuid(),
   user_id: z.uuid().nullable(),
   group_id: z.uuid().nullable(),
-  permission: z.string().nullable(),
-  restrict_object_type: z.string().nullable(),
+  permission: permission.nullable(),
+  restrict_object_type: objectType.nullable(),
   role_id: z.uuid().nullable(),
   _object_org_id: z.uuid(),
   created: z.iso.datetime().nullable(),
@@ -342,12 +342,12 @@ function show(message: Acl): z.infer<typeof acl> {
   const { object, subject, grant, restrictObjectType, expiresAt } = present(message.content);
   return {
     id: message.id,
-    object_type: present(object).type,
+    object_type: present(object).type as ObjectType,
     object_id: present(object).id,
     user_id: subject?.$case === "principalId" ? subject.value : null,
     group_id: subject?.$case === "groupId" ? subject.value : null,
-    permission: grant?.$case === "permission" ? grant.value : null,
-    restrict_object_type: idOrNull(restrictObjectType),
+    permission: grant?.$case === "permission" ? (grant.value as Permission) : null,
+    restrict_object_type: idOrNull(restrictObjectType) as ObjectType | null,
     role_id: grant?.$case === "roleId" ? grant.value : null,
     _object_org_id: message.orgId,
     created: timeText(message.created),

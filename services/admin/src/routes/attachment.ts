@@ -245,7 +245,9 @@ export function attachmentRoutes<Shown>(
     path: one,
     summary: `Delete a ${kind.noun}`,
     params,
-    body: z.preprocess((body) => body ?? {}, asFilter(kind.filter)),
+    body: asFilter(kind.filter)
+      .nullish()
+      .transform((given) => given ?? { filter: {} }),
     response: kind.shown,
     find,
     requires: ({ found }) => mayChange(keptWith(found)),

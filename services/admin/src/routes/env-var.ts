@@ -12,12 +12,14 @@ const secretMax = 64 * 1024;
 const objectTypes = { organization: "organization", project: "project", function: "prompt" } as const;
 const objectType = z.enum(["organization", "project", "function"]);
 
+const secretCategory = z.enum(["env_var", "ai_provider", "sandbox_provider"]);
+
 const fields = {
   /** Taken and forgotten: nothing here could use it, so nothing here keeps it. */
   value: maybe(z.string().max(secretMax)),
   metadata: maybe(jsonObject),
   secret_type: maybe(name),
-  secret_category: maybe(z.enum(["env_var", "ai_provider", "sandbox_provider"])),
+  secret_category: maybe(secretCategory),
 } as const;
 
 const content = z
@@ -44,10 +46,7 @@ const filter = z
 const stored = z.object({
   metadata: orNull(jsonObject),
   secret_type: orNull(z.string()),
-  secret_category: z
-    .enum(["env_var", "ai_provider", "sandbox_provider"])
-    .nullish()
-    .transform((category) => category ?? "env_var"),
+  secret_category: secretCategory.catch("env_var"),
   secret_updated_at: orNull(z.string()),
   secret_updated_by_user_id: orNull(z.string()),
 });

@@ -1,4 +1,4 @@
-import { organizationFace } from "@portcullis/policy";
+import { type ObjectType, organizationFace, type Permission } from "@portcullis/policy";
 import type { Role, RolePermission } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, may, objectRef } from "../access.ts";
@@ -28,9 +28,7 @@ const role = z.object({
   name: z.string(),
   description: z.string().nullable(),
   deleted_at: z.iso.datetime().nullable(),
-  member_permissions: z.array(
-    z.object({ permission: z.string(), restrict_object_type: z.string().nullable() }),
-  ),
+  member_permissions: z.array(z.object({ permission, restrict_object_type: objectType.nullable() })),
   member_roles: z.array(z.uuid()),
 });
 
@@ -234,9 +232,9 @@ function show(message: Role): z.infer<typeof role> {
     name: message.name,
     description: message.description ?? null,
     deleted_at: timeText(message.deletedAt),
-    member_permissions: message.permissions.map(({ permission, restrictObjectType }) => ({
-      permission,
-      restrict_object_type: idOrNull(restrictObjectType),
+    member_permissions: message.permissions.map((granted) => ({
+      permission: granted.permission as Permission,
+      restrict_object_type: idOrNull(granted.restrictObjectType) as ObjectType | null,
     })),
     member_roles: message.memberRoleIds,
   };
