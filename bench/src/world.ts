@@ -22,7 +22,7 @@ export async function makeWorld(system: System, tell: (line: string) => void): P
   const owner = { email: `${randomUUID()}@example.com` };
   const { orgId, ownerKey } = await createOrganization(system, { name: `bench ${randomUUID()}`, owner });
   const rest = restClient(system.adminUrl, ownerKey);
-  const context = { actor: undefined, requestId: "bench", sourceAddress: "" };
+  const context = { actor: undefined, requestId: "bench", sourceAddress: "", unchangedSince: [] };
   const { members } = await system.identity.inviteMembers({
     context,
     orgId,

@@ -328,7 +328,7 @@ async function viewersKey({ ports, serviceCredential }: DemoOptions, viewer: str
   const address = addressOf("tokens", ports);
   using connection = connect({ peer: "tokens", address, service: "one-machine", serviceCredential });
   const { secret } = await connection.stub(TokensService).createCredential({
-    context: { actor: undefined, requestId: "demo", sourceAddress: "" },
+    context: { actor: undefined, requestId: "demo", sourceAddress: "", unchangedSince: [] },
     orgId: organization.id,
     kind: "api_key",
     principalId: viewer,

@@ -66,14 +66,17 @@ afterAll(async () => {
 });
 
 async function append(database: Database, org: OrgId): Promise<void> {
-  await database.write(org, { actor: undefined, requestId: "test", sourceAddress: "" }, async ({ record }) =>
-    record({
-      action: "made",
-      subject: { type: "organization", id: org },
-      before: null,
-      after: null,
-      touches: [],
-    }),
+  await database.write(
+    org,
+    { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] },
+    async ({ record }) =>
+      record({
+        action: "made",
+        subject: { type: "organization", id: org },
+        before: null,
+        after: null,
+        touches: [],
+      }),
   );
 }
 

@@ -41,7 +41,7 @@ beforeAll(async () => {
   for (const database of databases) {
     await database.write(
       org,
-      { actor: undefined, requestId: "test", sourceAddress: "" },
+      { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] },
       async ({ record }) =>
         record({
           action: "made",

@@ -116,6 +116,7 @@ function eventOf(owner: Owner, row: Row): AuditEvent {
       },
       requestId: row.request_id,
       sourceAddress: row.source_address,
+      unchangedSince: [],
     },
     action: row.action,
     subject: { type: row.subject_type, id: row.subject_id },

@@ -6,7 +6,7 @@ import type { Dependency } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
-import { appendEvent, type Change, incarnationOf, lockLog } from "./event-log.ts";
+import { appendEvent, type Change, incarnationOf, lockLog, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 import { FollowFailures } from "./follow-failures.ts";
 import { AuditIndexes, LogChain, LogChainPlan } from "./log-chain.ts";
@@ -177,6 +177,8 @@ export class Database implements AsyncDisposable {
     const revisionAt = (place: number) => ({ orgId: org, owner: this.owner, position: place, incarnation });
     const [change, ...more] = changes;
     if (more.length > 0) throw new Error("a transaction records one change");
+    const seen = context.unchangedSince.find((place) => place.owner === this.owner);
+    if (seen !== undefined) await refuseIfChanged(em, change?.subject ?? null, seen, revisionAt(position));
     if (change !== undefined) {
       await em.flush();
       await appendEvent(em, org, position + 1, context, change, dependsOn);

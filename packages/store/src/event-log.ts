@@ -1,10 +1,12 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { Fault } from "@portcullis/chassis/fault";
 import { type Dependency, dependencyToWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
 import type { FactKey, FactKind, OrgId, Owner } from "@portcullis/policy";
 import {
   type Dependency as DependencyMessage,
   type Event,
   FactKey as FactKeyMessage,
+  type Revision,
   type WriteContext,
 } from "@portcullis/proto/events/v1/events";
 import type { ClientBase } from "pg";
@@ -39,6 +41,26 @@ export async function lockLog(em: EntityManager, org: OrgId): Promise<number> {
 export async function incarnationOf(em: EntityManager): Promise<string> {
   const rows = await em.execute<{ incarnation: string }[]>("select incarnation()");
   return rows[0]?.incarnation ?? "";
+}
+
+/**
+ * Refuses to change what somebody else changed since the caller saw it, or what is of another history than that. A write
+ * that changes nothing may be so because somebody else did the same: without a subject any change since then counts.
+ */
+export async function refuseIfChanged(
+  em: EntityManager,
+  subject: Change["subject"] | null,
+  seen: Revision,
+  now: Revision,
+): Promise<void> {
+  const rows = await em.execute<unknown[]>(
+    `select from event_log where org_id = ? and position > ?
+       and (?::text is null or (subject_type = ? and subject_id = ?)) limit 1`,
+    [now.orgId, seen.position, subject?.type ?? null, subject?.type ?? null, subject?.id ?? null],
+  );
+  if (rows.length > 0 || seen.orgId !== now.orgId || seen.incarnation !== now.incarnation) {
+    throw new Fault("conflict", "somebody else changed it meanwhile");
+  }
 }
 
 /** Appends the event, notes which facts it changed, and wakes the relay at commit. */
@@ -181,6 +203,7 @@ function eventOf(owner: Owner, row: EventRow): Event {
       },
       requestId: row.request_id,
       sourceAddress: row.source_address,
+      unchangedSince: [],
     },
     action: row.action,
     subject: { type: row.subject_type, id: row.subject_id },

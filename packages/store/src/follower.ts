@@ -240,7 +240,12 @@ const moveCursor = `
 
 /** The system itself acts, on the ground of that event: both stand under the same request id. */
 function contextOf(event: Event): WriteContext {
-  return { actor: undefined, requestId: event.context?.requestId ?? "", sourceAddress: "" };
+  return {
+    actor: undefined,
+    requestId: event.context?.requestId ?? "",
+    sourceAddress: "",
+    unchangedSince: [],
+  };
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import { invalid } from "@portcullis/chassis/fault";
-import { optionalText, text } from "@portcullis/chassis/fields";
+import { list, optionalText, text } from "@portcullis/chassis/fields";
+import { owners } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 
 /** The context of a write, which every write must bring: who asked, and under which request id. */
@@ -14,5 +15,6 @@ export function writeContext(context: WriteContext | undefined): WriteContext {
     },
     requestId: text(context.requestId, "context.request_id", 128),
     sourceAddress: optionalText(context.sourceAddress, "context.source_address", 128),
+    unchangedSince: [...list(context.unchangedSince, "context.unchanged_since", owners.length)],
   };
 }

@@ -61,6 +61,7 @@ async function note(org: OrgId, { actor = "", ...change }: Noted = {}): Promise<
       actor: { principalId: actor, credentialId: "", impersonatedId: "" },
       requestId: "test",
       sourceAddress: "",
+      unchangedSince: [],
     },
     async ({ record }) =>
       record({
@@ -86,6 +87,7 @@ test("an event is shown with all that administrators may know, and nothing else"
       actor: { principalId: "somebody", credentialId: "key", impersonatedId: "another" },
       requestId: "request",
       sourceAddress: "192.0.2.1",
+      unchangedSince: [],
     },
     async ({ record }) =>
       record({
@@ -106,6 +108,7 @@ test("an event is shown with all that administrators may know, and nothing else"
           actor: { principalId: "somebody", credentialId: "key", impersonatedId: "another" },
           requestId: "request",
           sourceAddress: "192.0.2.1",
+          unchangedSince: [],
         },
         action: "group_updated",
         subject: { type: "group", id: group },

@@ -5,9 +5,10 @@ import { Migration } from "@mikro-orm/migrations";
 import { openLog } from "@portcullis/chassis/log";
 import { factKeyToWire } from "@portcullis/facts/wire";
 import type { CredentialDigest, FactKey, OrgId, PrincipalId } from "@portcullis/policy";
+import type { Revision } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { Database, type Write } from "../src/database.ts";
+import { Database, type Write, type Written } from "../src/database.ts";
 import type { Change } from "../src/event-log.ts";
 import { factsHandlers } from "../src/facts-service.ts";
 import { otherLogs } from "../src/other-logs.ts";
@@ -26,7 +27,7 @@ class Notes extends Migration {
 }
 
 const migrations: readonly MigrationObject[] = [{ name: "0002-notes", class: Notes }];
-const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
 
 const parts = new AsyncDisposableStack();
 let database: Database;
@@ -71,6 +72,31 @@ async function standing(org: OrgId): Promise<{ notes: number; events: number }> 
   );
   return { notes: Number(rows[0]?.notes), events: Number(rows[0]?.events) };
 }
+
+test("what was changed since the caller saw it is not changed, and nothing else is refused", async () => {
+  const org = newOrg();
+  const change = (id: string, seen?: Revision): Promise<Written<void>> => {
+    const unchangedSince = seen === undefined ? [] : [seen];
+    return database.write(org, { ...context, unchangedSince }, async ({ record }) => {
+      if (id !== "") record({ ...noteAdded(org), subject: { type: "note", id } });
+    });
+  };
+  const { revision: first } = await change("one");
+  await change("one", first);
+  await change("two", first);
+  const conflict = { kind: "conflict", message: "somebody else changed it meanwhile" };
+  const before = await standing(org);
+  await expect(change("one", first)).rejects.toMatchObject(conflict);
+  // Somebody else may have done the same.
+  await expect(change("", first)).rejects.toMatchObject(conflict);
+  const { revision: last } = await change("");
+  await change("", last);
+  await expect(change("three", { ...last, incarnation: "another" })).rejects.toMatchObject(conflict);
+  await expect(change("three", { ...last, orgId: newOrg() })).rejects.toMatchObject(conflict);
+  expect(await standing(org)).toEqual(before);
+  // What another owner's log says is not this one's affair.
+  await change("one", { ...first, owner: "groups" });
+});
 
 test("a change and its event stand together", async () => {
   const org = newOrg();

@@ -70,7 +70,12 @@ class Source {
         owner: "grants",
         position: events.length + 1,
         at: new Date(),
-        context: { actor: undefined, requestId: `request ${events.length + 1}`, sourceAddress: "" },
+        context: {
+          actor: undefined,
+          requestId: `request ${events.length + 1}`,
+          sourceAddress: "",
+          unchangedSince: [],
+        },
         action,
         subject: undefined,
         beforeJson: "",
@@ -380,7 +385,7 @@ test("what goes on failing says where and why, and is not tried at every doorbel
 async function makeKnown(known: OrgId): Promise<void> {
   await database.write(
     known,
-    { actor: undefined, requestId: "test", sourceAddress: "" },
+    { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] },
     async ({ keepBooks }) => keepBooks(),
   );
 }

@@ -54,6 +54,7 @@ async function append(org: OrgId, count = 1): Promise<void> {
         actor: { principalId: randomUUID(), credentialId: randomUUID(), impersonatedId: "" },
         requestId: `request ${index}`,
         sourceAddress: "192.0.2.1",
+        unchangedSince: [],
       },
       async ({ record }) =>
         record({

@@ -12,7 +12,7 @@ import { makeTeam, type Team } from "../src/team.ts";
 
 // Checks without end over one call, as another service of the platform asks them.
 
-const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
 
 let system: System;
 let team: Team;

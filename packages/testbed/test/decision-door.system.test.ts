@@ -13,7 +13,7 @@ import { makeTeam, type Team } from "../src/team.ts";
 
 // Who may ask the decision service, what it takes for a question, and what it says to the rest.
 
-const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
 
 let system: System;
 let team: Team;

@@ -40,7 +40,7 @@ async function isAllowed(question: CheckRequest): Promise<boolean> {
 /** A key of somebody's own. */
 async function keyOf(team: Team, person: string): Promise<string> {
   const { secret } = await system.tokens.createCredential({
-    context: { actor: undefined, requestId: "test", sourceAddress: "" },
+    context: { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] },
     orgId: team.orgId,
     kind: "api_key",
     principalId: person,

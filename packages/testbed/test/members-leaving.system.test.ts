@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => system[Symbol.asyncDispose]());
 
-const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
 const email = () => `${randomUUID()}@example.com`;
 
 interface Organization extends OrganizationMade {

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => parts.disposeAsync());
 
-const context = { actor: undefined, requestId: "edit", sourceAddress: "" };
+const context = { actor: undefined, requestId: "edit", sourceAddress: "", unchangedSince: [] };
 
 function asFreshAs(revision: Revision | undefined): Consistency {
   if (revision === undefined) throw new Error("a write answered without a revision");

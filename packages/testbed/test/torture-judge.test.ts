@@ -52,7 +52,7 @@ function write<State>(
 }
 
 function event(position: number, requestId: string, dependsOn: Event["dependsOn"] = []): Event {
-  const context = { actor: undefined, requestId, sourceAddress: "" };
+  const context = { actor: undefined, requestId, sourceAddress: "", unchangedSince: [] };
   return { ...Event.decode(new Uint8Array()), position, context, dependsOn };
 }
 

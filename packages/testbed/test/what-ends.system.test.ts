@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => parts.disposeAsync());
 
-const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
 
 /** One column of the table: where rows of that kind stand, and how many name this id. */
 interface Column {

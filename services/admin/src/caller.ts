@@ -67,6 +67,7 @@ export async function identify(
       },
       requestId: hop.requestId,
       sourceAddress,
+      unchangedSince: [],
     },
   };
 }

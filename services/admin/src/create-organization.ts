@@ -32,7 +32,7 @@ export async function createOrganization(
   wanted: OrganizationWanted,
 ): Promise<OrganizationMade> {
   const orgId = wanted.id ?? newUuid();
-  const context = { actor: undefined, requestId: newUuid(), sourceAddress: "" };
+  const context = { actor: undefined, requestId: newUuid(), sourceAddress: "", unchangedSince: [] };
   const hop = { requestId: context.requestId };
   const owner = { givenName: undefined, familyName: undefined, ...wanted.owner };
   await ensureNameIsFree(identity, wanted.name, orgId);

@@ -45,6 +45,10 @@ export function describeApi(routes: readonly Route[], version: string): Json {
       schemas: { Problem: jsonSchemaOf(problem, "output") },
       parameters: {
         RequestId: header("x-request-id", "Stands in the answer, the log and the events of this request"),
+        IfMatch: header(
+          "if-match",
+          "Entity tags: act only while the object is in one of these states, or else 409",
+        ),
         Impersonate: header(impersonationHeader, "The user, by id or e-mail address, whom an Owner acts as"),
       },
       responses: Object.fromEntries(
@@ -68,6 +72,7 @@ function operationOf(route: Route): Json {
       ...parametersOf("query", jsonSchemaOf(route.query, "input")),
       { $ref: "#/components/parameters/RequestId" },
       { $ref: "#/components/parameters/Impersonate" },
+      ...(route.conditional ? [{ $ref: "#/components/parameters/IfMatch" }] : []),
     ],
     ...(Object.keys(body).length > 0 && {
       requestBody: { required: !isNullable(body), content: jsonContent(body) },

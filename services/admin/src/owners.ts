@@ -2,6 +2,7 @@ import { connect, type Stub } from "@portcullis/chassis/rpc/client";
 import type { Owner } from "@portcullis/policy";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
+import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
@@ -19,6 +20,12 @@ export interface Owners {
 /** What was changed: each owner's own log. */
 export type AuditLogs = Readonly<Record<Owner, Stub<typeof AuditService>>>;
 
+/** Where an owner's logs stand. */
+export interface Heads {
+  readonly owner: Owner;
+  readonly facts: Pick<Stub<typeof FactsService>, "heads">;
+}
+
 /** Who decides. */
 export type Decision = Stub<typeof DecisionService>;
 
@@ -35,6 +42,7 @@ type Addresses = Pick<
 interface Connections extends Disposable {
   readonly owners: Owners;
   readonly logs: AuditLogs;
+  readonly heads: readonly Heads[];
   readonly decision: Decision;
 }
 
@@ -61,7 +69,11 @@ export function connectOwners(config: Addresses): Connections {
     grants: grants.stub(AuditService),
     tokens: tokens.stub(AuditService),
   };
+  const heads = Object.entries({ identity, groups, grants, tokens }).map(([owner, connection]) => ({
+    owner: owner as Owner,
+    facts: connection.stub(FactsService),
+  }));
   const decision = to("decision", config.PORTCULLIS_DECISION_ADDRESS).stub(DecisionService);
   const connections = parts.move();
-  return { owners, logs, decision, [Symbol.dispose]: () => connections.dispose() };
+  return { owners, logs, heads, decision, [Symbol.dispose]: () => connections.dispose() };
 }

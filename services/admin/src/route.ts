@@ -48,6 +48,11 @@ interface Definition<Params, Query, Body, Found, Response> {
     ask: Ask<Params, Query, Body> & { readonly found: Found },
     caller: Caller,
   ) => Demand | readonly Demand[];
+  /** What the request is about to change or delete, as a GET shows it; null when there is nothing. For `If-Match`. */
+  readonly standing?: (
+    ask: Ask<Params, Query, Body> & { readonly found: Found },
+    caller: Caller,
+  ) => Promise<Response | null> | Response | null;
   readonly handle: (
     ask: Ask<Params, Query, Body> & { readonly found: Found },
     caller: Caller,
@@ -75,6 +80,8 @@ export interface Route {
   readonly body: z.ZodType;
   readonly response: z.ZodType;
   readonly streams: boolean;
+  /** It honours `If-Match`. */
+  readonly conditional: boolean;
   /** Reads the request, and throws if it is wrong in itself. */
   parse(sent: Sent): Parsed;
 }
@@ -84,9 +91,12 @@ interface Parsed {
   /** The organisation that the request names, which must be the caller's. */
   readonly organization: NamedOrganization;
   /** Says what must be allowed, and what to do once it is. */
-  prepare(
-    caller: Caller,
-  ): Promise<{ readonly demands: readonly Demand[]; readonly handle: () => Promise<Answer<unknown>> }>;
+  prepare(caller: Caller): Promise<{
+    readonly demands: readonly Demand[];
+    /** Null where `If-Match` is not supported. */
+    readonly standing: (() => Promise<unknown>) | null;
+    readonly handle: () => Promise<Answer<unknown>>;
+  }>;
 }
 
 const nothing = z.object({});
@@ -117,6 +127,7 @@ export function route<
     body,
     response: definition.response,
     streams: definition.streams === true,
+    conditional: definition.standing !== undefined,
     parse(sent) {
       const ask = {
         params: read(params, sent.params),
@@ -134,8 +145,13 @@ export function route<
               ? (undefined as Found)
               : await inItsWords(definition.find(ask, caller));
           const demands = definition.requires({ ...ask, found }, caller);
+          const { standing } = definition;
           return {
             demands: "act" in demands ? [demands] : demands,
+            standing:
+              standing === undefined
+                ? null
+                : () => inItsWords(Promise.resolve(standing({ ...ask, found }, caller))),
             handle: () => inItsWords(definition.handle({ ...ask, found }, caller)),
           };
         },

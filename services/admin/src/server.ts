@@ -1,6 +1,5 @@
 // HTTP: from a request to a route, and from its answer or fault to a response.
 
-import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import cors from "@fastify/cors";
@@ -13,12 +12,13 @@ import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyReques
 import { v7 as newUuid } from "uuid";
 import type { Access } from "./access.ts";
 import { type Caller, identify } from "./caller.ts";
+import { checkIfMatch, fromNowOn, weakEntityTag } from "./entity-tag.ts";
 import { EventStream } from "./event-stream.ts";
 import { impersonate, impersonationHeader } from "./impersonation.ts";
 import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
 import { describeApi } from "./openapi.ts";
 import { isOwnOrganization } from "./organization.ts";
-import type { Decision, Owners } from "./owners.ts";
+import type { Decision, Heads, Owners } from "./owners.ts";
 import { problemOf } from "./problem.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import type { Answer, Route } from "./route.ts";
@@ -41,6 +41,7 @@ interface Options {
   readonly routes: readonly Route[];
   readonly decision: Decision;
   readonly identity: Owners["identity"];
+  readonly heads: readonly Heads[];
   readonly access: Access;
   /** Whose word is taken for where a request came from. */
   readonly trustedProxies: readonly string[];
@@ -138,8 +139,8 @@ function mount(
       callers.set(request, named === undefined ? caller : await impersonate(caller, named, options));
     },
     handler: async (request, reply) => {
-      const caller = callers.get(request);
-      if (caller === undefined) throw new Fault("unauthenticated", "nobody asks");
+      const identified = callers.get(request);
+      if (identified === undefined) throw new Fault("unauthenticated", "nobody asks");
       const query = request.query as Record<string, unknown>;
       const parsed = route.parse({
         params: request.params,
@@ -148,10 +149,14 @@ function mount(
         headers: request.headers,
         origin: options.publicUrl ?? `${request.protocol}://${request.host}`,
       });
-      await isOwnOrganization(options.identity, caller, parsed.organization);
-      const { demands, handle } = await parsed.prepare(caller);
+      await isOwnOrganization(options.identity, identified, parsed.organization);
+      const ifMatch =
+        route.method === "GET" || route.method === "POST" ? undefined : request.headers["if-match"];
+      const caller = ifMatch === undefined ? identified : await fromNowOn(identified, options.heads);
+      const { demands, standing, handle } = await parsed.prepare(caller);
       if (demands.length === 0) throw new Fault("internal", "internal", { cause: "nothing was required" });
       await options.access.demand(caller, demands);
+      if (ifMatch !== undefined) await checkIfMatch(ifMatch, standing);
       return respond(reply, await handle(), options.streams);
     },
   });
@@ -162,7 +167,7 @@ function respond(reply: FastifyReply, answer: Answer<unknown>, streams: Set<Even
   if (answer.foundExisting === true) reply.header("x-bt-found-existing", "true");
   const revision = revisionToken(answer.revisions ?? []);
   if (revision !== null) reply.header("x-portcullis-revision", revision);
-  if (isSingleObject(answer.body)) reply.header("etag", weakEtag(answer.body));
+  if (isSingleObject(answer.body)) reply.header("etag", weakEntityTag(answer.body));
   return answer.body;
 }
 
@@ -179,10 +184,6 @@ function stream(reply: FastifyReply, events: EventStream, streams: Set<EventStre
 
 function isSingleObject(body: unknown): boolean {
   return typeof body === "object" && body !== null && "id" in body;
-}
-
-function weakEtag(body: unknown): string {
-  return `W/"${createHash("sha256").update(JSON.stringify(body)).digest("base64url").slice(0, 22)}"`;
 }
 
 function hopOf(request: FastifyRequest, reply: FastifyReply): Caller["hop"] {

@@ -14,7 +14,7 @@ const redisPatienceMs = 250;
 /** Starts the facade. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const { owners, logs, decision } = parts.use(connectOwners(config));
+  const { owners, logs, heads, decision } = parts.use(connectOwners(config));
   const access = askDecision(decision, owners);
   const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: redisPatienceMs }));
   await redis.connect().catch((reason: unknown) => {
@@ -31,6 +31,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
       routes: allRoutes({ owners, logs, decision, access }),
       decision,
       identity: owners.identity,
+      heads,
       access,
       trustedProxies: config.PORTCULLIS_TRUSTED_PROXIES,
       limits: rateLimits({

@@ -233,7 +233,12 @@ function append(
 
 // Requests as a careful caller makes them; a test changes what it is about.
 
-export const context: WriteContext = { actor: undefined, requestId: "test", sourceAddress: "" };
+export const context: WriteContext = {
+  actor: undefined,
+  requestId: "test",
+  sourceAddress: "",
+  unchangedSince: [],
+};
 
 export function newOrg(): OrgId {
   return randomUUID() as OrgId;

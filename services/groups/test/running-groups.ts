@@ -53,7 +53,7 @@ class ScriptedIdentity implements AsyncDisposable {
       owner: "identity",
       position: this.#of(org).length + 1,
       at: new Date(),
-      context: { actor: undefined, requestId: "removal", sourceAddress: "" },
+      context: { actor: undefined, requestId: "removal", sourceAddress: "", unchangedSince: [] },
       action: "members_removed",
       subject: { type: "member", id: principal },
       beforeJson: JSON.stringify({ members: [{ id: principal }] }),
@@ -145,7 +145,7 @@ export async function runGroups(servers: { databaseUrl: string; redisUrl: string
   };
 }
 
-export const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+export const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
 
 /** What most tests begin with, and what they ask most. */
 export class Organization {

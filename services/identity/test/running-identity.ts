@@ -142,7 +142,7 @@ export async function runIdentity(servers: {
   };
 }
 
-export const context = { actor: undefined, requestId: "test", sourceAddress: "" };
+export const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
 
 export function email(): string {
   return `${randomUUID()}@example.com`;

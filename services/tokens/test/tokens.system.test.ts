@@ -104,7 +104,7 @@ function apiKey(
   more: Partial<CreateCredentialRequest> = {},
 ): CreateCredentialRequest {
   return {
-    context: { actor: undefined, requestId: "test", sourceAddress: "" },
+    context: { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] },
     orgId: org,
     kind: "api_key",
     principalId: principal,
@@ -224,7 +224,7 @@ const wrong: readonly [string, Partial<CreateCredentialRequest>, string][] = [
   ["no context", { context: undefined }, "context"],
   [
     "no request id",
-    { context: { actor: undefined, requestId: "", sourceAddress: "" } },
+    { context: { actor: undefined, requestId: "", sourceAddress: "", unchangedSince: [] } },
     "context.request_id",
   ],
   ["no organisation", { orgId: "" }, "org_id"],
@@ -336,7 +336,7 @@ async function leave(org: string, gone: readonly string[], told: readonly string
     owner: "identity",
     position: 1,
     at: new Date(),
-    context: { actor: undefined, requestId: "leaving", sourceAddress: "" },
+    context: { actor: undefined, requestId: "leaving", sourceAddress: "", unchangedSince: [] },
     action: "members_removed",
     subject: { type: "organization", id: org },
     beforeJson: JSON.stringify({ members: told.map((id) => ({ id })) }),

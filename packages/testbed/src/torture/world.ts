@@ -186,7 +186,7 @@ export async function eventsOf(system: System, owner: Owner, org: OrgId, start: 
 }
 
 export function contextOf(requestId: string): WriteContext {
-  return { actor: undefined, requestId, sourceAddress: "" };
+  return { actor: undefined, requestId, sourceAddress: "", unchangedSince: [] };
 }
 
 function numbers(count: number): number[] {

@@ -58,7 +58,7 @@ export async function startFacade(): Promise<Facade> {
     });
     const id = made.added_users[0]?.id ?? "";
     const { secret } = await system.tokens.createCredential({
-      context: { actor: undefined, requestId: "test", sourceAddress: "" },
+      context: { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] },
       orgId: org.orgId,
       kind: "api_key",
       principalId: id,

@@ -314,7 +314,7 @@ test("what can't be done can't be simulated, and the error says the same", async
   ];
   const updateRole = async (id: string) => ({
     body: await facade.system.grants.updateRole({
-      context: { actor: undefined, requestId: "test", sourceAddress: "" },
+      context: { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] },
       orgId: org.orgId,
       id,
       addPermissions: [{ permission: "read", restrictObjectType: "" }],

@@ -264,10 +264,12 @@ export function aclRoutes({ grants }: Owners, access: Access): readonly Route[] 
       find,
       requires: ({ found }) =>
         may("acl.delete", objectOf(found), { knownTo: [may("acl.read", objectOf(found))] }),
+      standing: ({ found }) => show(found),
       async handle({ found }, caller) {
         const updated = await grants.updateAcls(
           {
-            context: caller.context,
+            // An ACL never changes; that others on the same object do is nothing to it.
+            context: { ...caller.context, unchangedSince: [] },
             orgId: caller.org,
             add: [],
             remove: [{ what: { $case: "id", value: found.id } }],

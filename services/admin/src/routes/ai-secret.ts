@@ -1,3 +1,4 @@
+import type { Object as ObjectMessage } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, may, noSuchObject, objectRef } from "../access.ts";
 import { anyText, jsonObject, maybe, name, several } from "../input.ts";
@@ -104,6 +105,7 @@ export function aiSecretRoutes(owners: Owners, access: Access): readonly Route[]
       },
       requires: ({ found }) =>
         found === null ? may("organization.read") : may("object.delete", objectRef("ai_secret", found.id)),
+      standing: ({ found }) => (found === null ? null : show(found, payloadOf(found))),
       async handle({ found }, caller) {
         if (found === null) throw noSuchObject();
         const { object, revision } = await grants.deleteObject(
@@ -111,10 +113,13 @@ export function aiSecretRoutes(owners: Owners, access: Access): readonly Route[]
           caller.hop,
         );
         const deleted = present(object);
-        const payload = JSON.parse(deleted.payloadJson || "{}") as Record<string, unknown>;
-        return { body: show(deleted, payload), revisions: [revision] };
+        return { body: show(deleted, payloadOf(deleted)), revisions: [revision] };
       },
       fieldOf: renames(),
     }),
   ];
+}
+
+function payloadOf(object: ObjectMessage): Record<string, unknown> {
+  return JSON.parse(object.payloadJson || "{}") as Record<string, unknown>;
 }

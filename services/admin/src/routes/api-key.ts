@@ -130,6 +130,7 @@ export function apiKeyRoutes({ identity, tokens }: Owners): readonly Route[] {
       response: apiKey,
       find,
       requires: ({ found }, caller) => mayManage(found, caller),
+      standing: ({ found }, caller) => showOne(found, caller),
       async handle({ found }, caller) {
         const shown = await showOne(found, caller);
         const revoked = await tokens.revokeCredential(

@@ -140,6 +140,21 @@ export function attachmentRoutes<Shown>(
     body: kind.content,
     response: kind.shown,
     requires: ({ body }, caller) => mayChange(refOf(body.object, caller), kind.objectField),
+    async standing({ body }, caller) {
+      const { attachments } = await grants.listAttachments(
+        {
+          orgId: caller.org,
+          kind: kind.kind,
+          page: undefined,
+          object: refOf(body.object, caller),
+          ids: [],
+          names: [body.name],
+          projectNames: [],
+        },
+        caller.hop,
+      );
+      return attachments[0] === undefined ? null : show(attachments[0]);
+    },
     async handle({ body }, caller) {
       const { attachment, foundExisting, revision } = await grants.replaceAttachment(
         contentToWire(body, caller),
@@ -223,6 +238,7 @@ export function attachmentRoutes<Shown>(
     response: kind.shown,
     find,
     requires: ({ found }) => mayChange(keptWith(found)),
+    standing: ({ found }) => show(found),
     async handle({ params, body, found }, caller) {
       checkNamed(body.object, found, caller);
       const updated = await grants.updateAttachment(
@@ -251,6 +267,7 @@ export function attachmentRoutes<Shown>(
     response: kind.shown,
     find,
     requires: ({ found }) => mayChange(keptWith(found)),
+    standing: ({ found }) => show(found),
     async handle({ params, body, found }, caller) {
       checkNamed(body.filter.object, found, caller);
       const deleted = await grants.deleteAttachment(

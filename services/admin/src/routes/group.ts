@@ -141,6 +141,7 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
         found === null
           ? may("group.create", place(caller))
           : may("group.update", objectRef("group", found.id)),
+      standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
         if (found === null) {
           const made = await groups.createGroup(await toWire(body, caller), caller.hop);
@@ -180,6 +181,7 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
       body: changes,
       response: group,
       requires: ({ params }) => may("group.update", objectRef("group", params.group_id)),
+      standing: async (ask, caller) => show(await find(ask, caller)),
       async handle({ params, body }, caller) {
         const updated = await groups.updateGroup(
           {
@@ -208,6 +210,7 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
       params,
       response: group,
       requires: ({ params }) => may("group.delete", objectRef("group", params.group_id)),
+      standing: async (ask, caller) => show(await find(ask, caller)),
       async handle({ params }, caller) {
         const deleted = await groups.deleteGroup(
           { context: caller.context, orgId: caller.org, id: params.group_id },

@@ -90,6 +90,7 @@ export function organizationRoutes({ identity }: Owners): readonly Route[] {
         if (params.organization_id !== caller.org) throw noSuchObject();
       },
       requires: () => may("organization.update"),
+      standing: async (_ask, caller) => showOrganization(await own(caller)),
       async handle({ body: { name, ...given } }, caller) {
         const updated = await identity.updateOrganization(
           { context: caller.context, id: caller.org, name, settingsJson: JSON.stringify(given) },

@@ -235,6 +235,7 @@ export function objectRoutes<Shown>(
         mayOn("object.update", params.id),
         ...mayList(body.add_member_projects, "add_member_projects"),
       ],
+      standing: async ({ params }, caller) => show(await getOfKind(params.id, caller)),
       async handle({ params, body }, caller) {
         if (kind.holds !== undefined) await getOfKind(params.id, caller);
         const updated = await grants.updateObject(
@@ -262,6 +263,7 @@ export function objectRoutes<Shown>(
       params,
       response: kind.shown,
       requires: ({ params }) => mayOn("object.delete", params.id),
+      standing: async ({ params }, caller) => show(await getOfKind(params.id, caller)),
       async handle({ params }, caller) {
         if (kind.holds !== undefined) await getOfKind(params.id, caller);
         const deleted = await grants.deleteObject(
@@ -303,6 +305,7 @@ export function objectRoutes<Shown>(
         const like = mayCreate(body, caller);
         return [may("object.update", object, { knownTo, like }), ...listing];
       },
+      standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
         if (found === null) {
           const { object, ...made } = await create(body, caller);

@@ -141,6 +141,7 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
       find: findByName,
       requires: ({ found }, caller) =>
         found === null ? may("role.create", place(caller)) : may("role.update", objectRef("role", found.id)),
+      standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
         if (found === null) {
           const made = await grants.createRole(await toWire(body, caller), caller.hop);
@@ -177,6 +178,7 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
       body: changes,
       response: role,
       requires: ({ params }) => may("role.update", objectRef("role", params.role_id)),
+      standing: async (ask, caller) => show(await find(ask, caller)),
       async handle({ params, body }, caller) {
         const updated = await grants.updateRole(
           {
@@ -207,6 +209,7 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
       params,
       response: role,
       requires: ({ params }) => may("role.delete", objectRef("role", params.role_id)),
+      standing: async (ask, caller) => show(await find(ask, caller)),
       async handle({ params }, caller) {
         const deleted = await grants.deleteRole(
           { context: caller.context, orgId: caller.org, id: params.role_id },

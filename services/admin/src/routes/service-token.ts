@@ -99,6 +99,7 @@ export function serviceTokenRoutes({ identity, tokens }: Owners): readonly Route
       body: z.strictObject({ id }),
       response: serviceToken,
       requires: () => may("service_token.manage"),
+      standing: ({ body }, caller) => get(body.id, caller),
       handle: ({ body }, caller) => revoke(body.id, caller),
     }),
     route({
@@ -142,6 +143,7 @@ export function serviceTokenRoutes({ identity, tokens }: Owners): readonly Route
       params,
       response: serviceToken,
       requires: () => may("service_token.manage", { knownTo: [] }),
+      standing: ({ params }, caller) => get(params.service_token_id, caller),
       handle: ({ params }, caller) => revoke(params.service_token_id, caller),
       fieldOf,
     }),

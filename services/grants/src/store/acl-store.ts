@@ -157,7 +157,7 @@ export class AclStore {
     for (;;) {
       const due = await this.#database.read((em) => em.count(AclRow, where));
       if (due === 0) return;
-      const context = { actor: undefined, requestId: newUuid(), sourceAddress: "" };
+      const context = { actor: undefined, requestId: newUuid(), sourceAddress: "", unchangedSince: [] };
       await this.#database.write(org, context, async (write) => {
         const rows = await write.em.find(AclRow, where, { orderBy: { id: "asc" }, limit: expiredAtOnce });
         if (rows.length === 0) return;

@@ -235,7 +235,7 @@ export class GroupsStore {
     reservation: string,
     hop: Hop,
   ): Promise<void> {
-    const context = { actor: undefined, requestId: hop.requestId, sourceAddress: "" };
+    const context = { actor: undefined, requestId: hop.requestId, sourceAddress: "", unchangedSince: [] };
     await this.#database.write(org, context, async ({ em, keepBooks }) => {
       keepBooks();
       const nesting = await readNesting(em, org);
@@ -253,7 +253,7 @@ export class GroupsStore {
     reservation: string,
     hop: Hop,
   ): Promise<void> {
-    const context = { actor: undefined, requestId: hop.requestId, sourceAddress: "" };
+    const context = { actor: undefined, requestId: hop.requestId, sourceAddress: "", unchangedSince: [] };
     await this.#database.write(org, context, async ({ em, keepBooks }) => {
       keepBooks();
       await release(em, org, principals, reservation);

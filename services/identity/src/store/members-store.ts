@@ -121,7 +121,7 @@ export class MembersStore {
    */
   async #takeBack(departure: Departure, requestId: string): Promise<void> {
     const { org, principals } = departure;
-    const context = { actor: undefined, requestId, sourceAddress: "" };
+    const context = { actor: undefined, requestId, sourceAddress: "", unchangedSince: [] };
     await this.#database
       .write(org, context, async ({ em }) => {
         const staying = (await activeMembers(em, org, principals)).map(({ id }) => id);
