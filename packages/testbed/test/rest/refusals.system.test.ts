@@ -1,5 +1,5 @@
 import { allRoutes } from "@portcullis/admin-service/routes";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { restClient } from "../../src/rest.ts";
 import { publicOperations } from "./contract.ts";
 import { type Facade, newEmail, type Person, positions, startFacade } from "./facade.ts";
@@ -22,15 +22,26 @@ interface Case {
   readonly viewer: number;
   /** What an Owner of another organisation gets. */
   readonly stranger: number;
+  /**
+   * What a service account gets that may read the experiments of one project. When left out: the same as the stranger about
+   * what it can't see, the same as the Viewer about all else.
+   */
+  readonly robot?: number;
   /** For lists that are not refused but empty to whom nothing may be shown. */
   readonly empty?: true;
 }
 
 let facade: Facade;
+let robot: Person;
+let expired: string;
+/** A project and what is in it. */
+const hidden: string[] = [];
 let cases: Readonly<Record<string, Case>>;
 beforeAll(async () => {
   facade = await startFacade();
   cases = await makeCases(facade);
+  robot = await makeRobot(facade);
+  expired = await expiredKey(facade);
 });
 afterAll(() => facade?.[Symbol.asyncDispose]());
 
@@ -50,12 +61,12 @@ describe.each(routes)("$name", ({ method, name }) => {
     return found;
   };
 
-  test("is refused without a credential, with a wrong one and with a revoked one", async () => {
+  test("is refused without a credential, with a wrong one, an expired one and a revoked one", async () => {
     const { path, body } = of();
     const revoked = await facade.member([facade.builtIn.owners]);
     const before = await revokeKeysOf(revoked, facade);
     const url = facade.system.adminUrl;
-    const keys = ["", "sk-nonsense", `${facade.owner.key.slice(0, -1)}x`, revoked.key];
+    const keys = ["", expired, "sk-nonsense", `${facade.owner.key.slice(0, -1)}x`, revoked.key];
     for (const key of keys) {
       const answer = await restClient(url, key).request(method, path, body);
       expect({ key: key.length, status: answer.status }).toEqual({ key: key.length, status: 401 });
@@ -66,6 +77,13 @@ describe.each(routes)("$name", ({ method, name }) => {
 
   test("is refused to a Viewer who may not, and nothing is written", async () => {
     await expectStatus(facade.viewer, method, of(), of().viewer);
+  });
+
+  test("is refused to a service account that may only read the experiments of another project", async () => {
+    const { path, body, viewer, stranger, robot: own } = of();
+    const asked = `${path} ${JSON.stringify(body)}`;
+    const unseen = hidden.some((id) => asked.includes(id));
+    await expectStatus(robot, method, of(), own ?? (unseen ? stranger : viewer));
   });
 
   test("is refused to an Owner of another organisation, and nothing is written", async () => {
@@ -86,6 +104,42 @@ async function expectStatus(person: Person, method: string, { path, body, empty 
   }
 }
 
+/** It holds a grant, so it knows who and what groups and roles there are, and sees nothing else that the cases are about. */
+async function makeRobot({ owner, system }: Facade): Promise<Person> {
+  const { added_users: added } = await owner.rest.ok<{ added_users: { id: string }[] }>(
+    "PATCH",
+    "/v1/organization/members",
+    { invite_users: { service_accounts: [{ name: "reader of experiments" }] } },
+  );
+  const id = added[0]?.id ?? "";
+  const { key } = await owner.rest.ok<{ key: string }>("POST", "/v1/service_token", {
+    name: "reader",
+    service_account_id: id,
+  });
+  const project = await owner.rest.ok<{ id: string }>("POST", "/v1/project", { name: "another" });
+  await owner.rest.ok("POST", "/v1/acl", {
+    object_type: "project",
+    object_id: project.id,
+    user_id: id,
+    permission: "read",
+    restrict_object_type: "experiment",
+  });
+  return { id, key, rest: restClient(system.adminUrl, key) };
+}
+
+async function expiredKey({ owner, system }: Facade): Promise<string> {
+  const expiresAt = new Date(Date.now() + 500).toISOString();
+  const { key } = await owner.rest.ok<{ key: string }>("POST", "/v1/api_key", {
+    name: "short-lived",
+    expires_at: expiresAt,
+  });
+  await vi.waitFor(async () => {
+    const { status } = await restClient(system.adminUrl, key).request("GET", "/v1/organization");
+    expect(status).toBe(401);
+  }, 5000);
+  return key;
+}
+
 async function revokeKeysOf(person: Person, { system, org, owner }: Facade): Promise<readonly number[]> {
   const { objects } = await person.rest.ok<{ objects: { id: string }[] }>("GET", "/v1/api_key");
   for (const { id } of objects) await owner.rest.ok("DELETE", `/v1/api_key/${id}`);
@@ -96,6 +150,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
   const { owner, org, viewer, builtIn } = made;
   const create = (path: string, body: unknown) => owner.rest.ok<{ id: string }>("POST", path, body);
   const project = await create("/v1/project", { name: "secret" });
+  hidden.push(project.id);
   const group = await create("/v1/group", { name: "secret" });
   const role = await create("/v1/role", { name: "secret" });
   const content = {
@@ -205,6 +260,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       path: `/v1/access/audit-log?object_type=project&object_id=${project.id}`,
       viewer: 403,
       stranger: 200,
+      robot: 403,
       empty: true,
     },
     "GET /v1/access/watch": { path: `/v1/access/watch?org_id=${org.orgId}`, viewer: 403, stranger: 403 },
@@ -214,6 +270,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       body: { name: "x", org_name: org.name },
       viewer: 200,
       stranger: 403,
+      robot: 403,
     },
     "GET /v1/api_key/:api_key_id": { path: `/v1/api_key/${key.id}`, viewer: 404, stranger: 404 },
     "DELETE /v1/api_key/:api_key_id": { path: `/v1/api_key/${key.id}`, viewer: 404, stranger: 404 },
@@ -288,6 +345,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
   ];
   for (const { path, noun, body } of kinds) {
     const { id } = noun === "project" ? project : await create(path, body);
+    if ("project_id" in body) hidden.push(id);
     const one = `${path}/:${noun}_id`;
     cases[`GET ${path}`] = { path, viewer: 200, stranger: 200, empty: true };
     for (const method of ["POST", "PUT"]) {
@@ -318,11 +376,13 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
   };
   cases["GET /api/project"] = { path: `/api/project?id=${project.id}`, viewer: 200, stranger: 404 };
   const compared = await create("/v1/experiment", { name: "compared", project_id: project.id });
+  hidden.push(compared.id);
   const based = await create("/v1/experiment", {
     name: "based",
     project_id: project.id,
     base_exp_id: compared.id,
   });
+  hidden.push(based.id);
   cases["POST /api/base_experiment/get_id"] = {
     path: "/api/base_experiment/get_id",
     body: { id: based.id },
@@ -364,6 +424,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
   ];
   for (const { path, noun, body, change, named } of attachments) {
     const { id } = await create(path, body);
+    if (noun !== "environment") hidden.push(id);
     const one = `${path}/:${noun}_id`;
     const query = named === undefined ? "" : `?${new URLSearchParams(named)}`;
     cases[`GET ${path}`] = { path: `${path}${query}`, viewer: 200, stranger: 200, empty: true };
