@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 
-export interface Schema {
+interface Schema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;

@@ -150,7 +150,7 @@ test("nothing that is sent breaks it, and every answer is as described", async (
   expect(statuses.get(200) ?? 0).toBeGreaterThan(cases.length / 10);
   // Who asked is still an Owner, so nothing of it was refused for another reason than its own.
   await facade.owner.rest.ok("GET", "/v1/service_token");
-});
+}, 240_000);
 
 /** What is wrong with an answer, by the description; null when nothing is. */
 function judgeOf(api: Description) {
