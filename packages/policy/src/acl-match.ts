@@ -13,7 +13,8 @@ export interface Asked {
   readonly principal: PrincipalId;
   readonly groups: ReadonlySet<GroupId>;
   readonly permission: Permission;
-  readonly type: ObjectType;
+  /** Null: of every type at once. */
+  readonly type: ObjectType | null;
   readonly roles: RoleIndex;
   readonly nowMs: number;
 }

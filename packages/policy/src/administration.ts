@@ -7,9 +7,14 @@ import type { ObjectType, Permission } from "./catalog.ts";
 export type Requirement =
   /** Being an active member of the organisation. */
   | { readonly kind: "active_member" }
-  /** Being an active member with any unexpired grant at all. */
-  | { readonly kind: "any_grant" }
-  /** Membership of the Owners group, nested groups included. */
+  /** The same, with a credential that no scope narrows: whoever made another one could widen it. */
+  | { readonly kind: "active_member_in_person" }
+  /**
+   * Being an active member with any unexpired grant at all. A scope must let read what is seen: all of a type in the
+   * organisation.
+   */
+  | { readonly kind: "any_grant"; readonly sees: "org_member" | "group" | "role" }
+  /** Membership of the Owners group, nested groups included, with a credential that no scope narrows. */
   | { readonly kind: "owner" }
   /** A permission on the very object that the act is about. */
   | { readonly kind: "permission"; readonly permission: Permission; readonly on: "object" }
@@ -26,7 +31,9 @@ export type Requirement =
 type Face = Extract<ObjectType, "organization" | "org_member" | "org_audit_logs">;
 
 const activeMember = { kind: "active_member" } as const satisfies Requirement;
-const anyGrant = { kind: "any_grant" } as const satisfies Requirement;
+const inPerson = { kind: "active_member_in_person" } as const satisfies Requirement;
+const seeing = <Type extends "org_member" | "group" | "role">(sees: Type) =>
+  ({ kind: "any_grant", sees }) as const satisfies Requirement;
 const owner = { kind: "owner" } as const satisfies Requirement;
 const inPlace = { kind: "permission", permission: "create", on: "place" } as const satisfies Requirement;
 
@@ -38,20 +45,20 @@ export const administration = {
 
   "member.invite": { kind: "permission", permission: "create", on: "face", face: "org_member" },
   "member.remove": { kind: "permission", permission: "delete", on: "face", face: "org_member" },
-  "member.read": anyGrant,
+  "member.read": seeing("org_member"),
   /** Everybody may see themself. */
   "member.read_self": activeMember,
   /** In every organisation of the user in whose name the caller wants to act. */
   "member.impersonate": owner,
 
   "group.create": inPlace,
-  "group.read": anyGrant,
+  "group.read": seeing("group"),
   /** Its members and nested groups too, and an invitation into it. */
   "group.update": { kind: "permission", permission: "update", on: "object" },
   "group.delete": { kind: "permission", permission: "delete", on: "object" },
 
   "role.create": inPlace,
-  "role.read": anyGrant,
+  "role.read": seeing("role"),
   "role.update": { kind: "permission", permission: "update", on: "object" },
   "role.delete": { kind: "permission", permission: "delete", on: "object" },
 
@@ -75,7 +82,7 @@ export const administration = {
   /** Inviting and removing them too. */
   "service_account.manage": owner,
   "service_token.manage": owner,
-  "api_key.manage_own": activeMember,
+  "api_key.manage_own": inPerson,
   "api_key.manage_all": owner,
 } as const satisfies Record<string, Requirement>;
 

@@ -57,13 +57,20 @@ export interface Grant {
 export type Public = "public";
 
 /** For logs and for administrators; a caller that may not know what exists must not be shown the difference. */
-export type DenyReason = "unknown_word" | "not_a_member" | "no_such_object" | "no_such_place" | "no_grant";
+export type DenyReason =
+  | "unknown_word"
+  | "not_a_member"
+  | "no_such_object"
+  | "no_such_place"
+  | "no_grant"
+  /** The principal may, but not with this credential. */
+  | "outside_scope";
 
 /** Decides, or says which facts that takes. */
 export function decide(question: Question, lookup: FactLookup): Decision {
   const { org, principal, target } = question;
   if (!hasKnownWords(question)) return unknownWord;
-  const noTarget = target.kind === "object" ? noSuchObject : noSuchPlace;
+  const noTarget = target.kind === "place" ? noSuchPlace : noSuchObject;
   const start = startOf(target);
   if (start === null) return noTarget;
   const member = lookup.member(principal);
@@ -110,9 +117,14 @@ function denied(because: DenyReason): Denied {
 /** Words may come from a newer process, which knows more of them. */
 function hasKnownWords({ permission, target }: Question): boolean {
   if (!isPermission(permission)) return false;
-  return target.kind === "object"
-    ? isObjectType(target.object.type)
-    : isObjectType(target.type) && isObjectType(target.parent.type);
+  switch (target.kind) {
+    case "object":
+      return isObjectType(target.object.type);
+    case "place":
+      return isObjectType(target.type) && isObjectType(target.parent.type);
+    case "reach":
+      return isObjectType(target.object.type) && (target.type === null || isObjectType(target.type));
+  }
 }
 
 function isPublicRead({ permission, target }: Question, access: Access): boolean {

@@ -4,11 +4,12 @@
 import { type Asked, ask, isInForce, lets, names, subjectsConcerned } from "./acl-match.ts";
 import { type ObjectRef, type ObjectType, objectTypeNames, type Permission, permissions } from "./catalog.ts";
 import { type Decided, decide, type Grant, type Needs, type Question } from "./decide.ts";
-import type { Access, Acl } from "./facts.ts";
+import type { Access, Acl, Scope } from "./facts.ts";
 import { type GrantPath, grantPaths } from "./grant-path.ts";
 import type { GroupId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
 import { listing, manyAclsAbove, missingFacts } from "./missing-facts.ts";
+import { letsThrough, outsideScope } from "./scope.ts";
 import { standingAccess, startOf } from "./tree.ts";
 
 /** What decide says, and why. */
@@ -36,6 +37,8 @@ export type MissingStep =
   | { readonly kind: "membership"; readonly isEnough: boolean }
   /** The object, something above it, or a place where such a thing can be. */
   | { readonly kind: "object" | "place" }
+  /** A credential that is narrowed less, or none: the principal itself may. */
+  | { readonly kind: "scope" }
   /** The ACL has expired. */
   | { readonly kind: "in_force"; readonly expiredAtMs: number }
   /** The ACL gives the permission, but on objects of these types alone. */
@@ -72,6 +75,7 @@ export function explain(question: Question, lookup: FactLookup): Explanation | N
         return denied(decision, [{ grant: null, missing: [step] }]);
       }
       case "no_grant":
+      case "outside_scope":
     }
   }
   // That a grant was found does not mean that all facts were looked at.
@@ -100,6 +104,19 @@ export function explain(question: Question, lookup: FactLookup): Explanation | N
     misses: [],
     areMissesCut: false,
   };
+}
+
+/** The same for a principal with a credential of this scope. */
+export function explainWithin(
+  scope: Scope | null,
+  question: Question,
+  lookup: FactLookup,
+): Explanation | Needs {
+  const explanation = explain(question, lookup);
+  if (scope === null || explanation.kind === "needs" || !explanation.decision.allowed) return explanation;
+  const isWithin = letsThrough(scope, question, lookup);
+  if (typeof isWithin !== "boolean") return isWithin;
+  return isWithin ? explanation : denied(outsideScope, [{ grant: null, missing: [{ kind: "scope" }] }]);
 }
 
 function denied(decision: Decided, misses: readonly Miss[]): Explanation {

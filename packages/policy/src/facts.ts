@@ -96,12 +96,22 @@ export interface Access {
   readonly acls: readonly Acl[] | null;
 }
 
+/** What a credential is narrowed to. Each part says nothing (null), or what alone is let through. */
+export interface Scope {
+  readonly permissions: readonly Permission[] | null;
+  readonly objectTypes: readonly ObjectType[] | null;
+  /** These objects and all below them. */
+  readonly objects: readonly ObjectRef[] | null;
+}
+
 /** A live API key or service token. */
 export interface Credential {
   readonly id: CredentialId;
   readonly kind: "api_key" | "service_token";
   readonly principal: PrincipalId;
   readonly expiresAtMs: number | null;
+  /** Null: whatever its principal may do, it may. */
+  readonly scope: Scope | null;
 }
 
 /** What the fact of each kind says. */

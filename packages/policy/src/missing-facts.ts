@@ -51,13 +51,13 @@ export function* manyAclsAbove(org: OrgId, start: ObjectRef, lookup: FactLookup)
 }
 
 /** An object whose ACLs count for the one below it. */
-interface Place {
+export interface Place {
   readonly object: ObjectRef;
   readonly access: Access | null | undefined;
 }
 
 /** All that can be named by now, from the object itself up. */
-function* placesAbove(org: OrgId, start: ObjectRef, lookup: FactLookup): Generator<Place, void> {
+export function* placesAbove(org: OrgId, start: ObjectRef, lookup: FactLookup): Generator<Place, void> {
   let object: ObjectRef | null = start;
   while (object !== null) {
     const access: Access | null | undefined = standingAccess(object, org, lookup);

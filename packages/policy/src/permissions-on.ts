@@ -1,6 +1,8 @@
 import { type Permission, permissions } from "./catalog.ts";
-import { decide, type Needs, type Question } from "./decide.ts";
+import type { Needs, Question } from "./decide.ts";
+import type { Scope } from "./facts.ts";
 import type { FactLookup } from "./lookup.ts";
+import { decideWithin } from "./scope.ts";
 
 /** All that was decided for one principal and target, in the order of the catalog. */
 export interface PermissionsDecided {
@@ -13,9 +15,18 @@ export function permissionsOn(
   question: Omit<Question, "permission">,
   lookup: FactLookup,
 ): PermissionsDecided | Needs {
+  return permissionsWithin(null, question, lookup);
+}
+
+/** The same with a credential of this scope. */
+export function permissionsWithin(
+  scope: Scope | null,
+  question: Omit<Question, "permission">,
+  lookup: FactLookup,
+): PermissionsDecided | Needs {
   const allowed: Permission[] = [];
   for (const permission of permissions) {
-    const decision = decide({ ...question, permission }, lookup);
+    const decision = decideWithin(scope, { ...question, permission }, lookup);
     if (decision.kind === "needs") return decision;
     if (decision.allowed) allowed.push(permission);
   }

@@ -8,8 +8,13 @@ import type { RoleId } from "./ids.ts";
 export interface RoleIndex {
   /** Whether the organisation has this role as its own. The system's roles are nobody's. */
   has(role: RoleId): boolean;
-  /** Whether the role, with all that its member roles give it, grants the permission on objects of this type. */
-  grants(role: RoleId, permission: Permission, type: ObjectType): boolean;
+  /**
+   * Whether the role, with all that its member roles give it, grants the permission on objects of this type; null: on those
+   * of every type at once.
+   */
+  grants(role: RoleId, permission: Permission, type: ObjectType | null): boolean;
+  /** All that the role grants, with what its member roles give it. What is on every type is said once. */
+  permissions(role: RoleId): readonly RolePermission[];
   /** What the role itself says; null: there is no such role. */
   node(role: RoleId): RoleNode | null;
 }
@@ -17,18 +22,27 @@ export interface RoleIndex {
 export function indexRoles(roles: Roles): RoleIndex {
   const node = (role: RoleId): RoleNode | null => systemRoleNodes.get(role) ?? roles.get(role) ?? null;
   const flattened = new Map<RoleId, Flattened>();
+  const typesOf = (role: RoleId): Flattened => {
+    let types = flattened.get(role);
+    if (types === undefined) {
+      types = flatten(role, node);
+      flattened.set(role, types);
+    }
+    return types;
+  };
   return {
     has: (role) => roles.has(role) && !systemRoleNodes.has(role),
     node,
     grants(role, permission, type) {
-      let types = flattened.get(role);
-      if (types === undefined) {
-        types = flatten(role, node);
-        flattened.set(role, types);
-      }
-      const covered = types.get(permission);
+      const covered = typesOf(role).get(permission);
       return covered !== undefined && (covered.has(null) || covered.has(type));
     },
+    permissions: (role) =>
+      [...typesOf(role)].flatMap(([permission, types]) =>
+        types.has(null)
+          ? [onEveryType(permission)]
+          : [...types].map((restrictObjectType) => ({ permission, restrictObjectType })),
+      ),
   };
 }
 

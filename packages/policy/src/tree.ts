@@ -5,13 +5,17 @@ import type { Access } from "./facts.ts";
 import type { GroupId, ObjectId, OrgId, RoleId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
 
-/** An object, or the place where one of this type would be made. */
+/**
+ * An object; the place where one of this type would be made; or all of a type (null: of any) at and below an object, which
+ * is what an ACL on it reaches.
+ */
 export type Target =
   | { readonly kind: "object"; readonly object: ObjectRef }
-  | { readonly kind: "place"; readonly type: ObjectType; readonly parent: ObjectRef };
+  | { readonly kind: "place"; readonly type: ObjectType; readonly parent: ObjectRef }
+  | { readonly kind: "reach"; readonly type: ObjectType | null; readonly object: ObjectRef };
 
-/** The type that restrictions are compared with. */
-export function typeOf(target: Target): ObjectType {
+/** The type that restrictions are compared with; null: only what has none will do. */
+export function typeOf(target: Target): ObjectType | null {
   return target.kind === "object" ? target.object.type : target.type;
 }
 
@@ -20,7 +24,7 @@ export function typeOf(target: Target): ObjectType {
  * face stands there already. Null: nothing of that type can stand there.
  */
 export function startOf(target: Target): ObjectRef | null {
-  if (target.kind === "object") return target.object;
+  if (target.kind !== "place") return target.object;
   const { type, parent } = target;
   const row = objectTypeRow(type);
   if (row.parent === null) return null;

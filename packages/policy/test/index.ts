@@ -1,4 +1,4 @@
-export { judge, type Verdict } from "./oracle.ts";
+export { judge, type OneTarget, type Verdict } from "./oracle.ts";
 export {
   lookupOf,
   type ObjectText,

@@ -490,7 +490,7 @@ function withObjectMade(
   target: Question["target"],
   facts: OrganizationFacts,
 ): { readonly object: ObjectRef; readonly facts: OrganizationFacts } | null {
-  if (target.kind === "object") return null;
+  if (target.kind !== "place") return null;
   const { type, parent } = target;
   const row = objectTypeRow(type);
   const isForeign = parent.type === "organization" && (parent.id as string) !== facts.org;

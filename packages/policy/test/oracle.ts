@@ -20,12 +20,15 @@ import {
   type WholeAccess,
 } from "./organization-facts.ts";
 
-export type Verdict = (principal: PrincipalId, permission: string, target: Target) => boolean;
+/** A thing, or the place of one. */
+export type OneTarget = Exclude<Target, { kind: "reach" }>;
+
+export type Verdict = (principal: PrincipalId, permission: string, target: OneTarget) => boolean;
 
 /** What the rule says about these targets. */
 export function judge(
   facts: OrganizationFacts,
-  { targets, nowMs }: { readonly targets: readonly Target[]; readonly nowMs: number },
+  { targets, nowMs }: { readonly targets: readonly OneTarget[]; readonly nowMs: number },
 ): Verdict {
   const { enlarged, standingFor } = withWhatWouldStand(facts, targets);
   const allowed = deriveAll(enlarged, nowMs);
@@ -35,12 +38,62 @@ export function judge(
   };
 }
 
+/** What each of these targets is (or would be), and all that stands above it. */
+export function atAndAbove(
+  facts: OrganizationFacts,
+  targets: readonly OneTarget[],
+): (target: OneTarget) => ReadonlySet<ObjectText> {
+  const { enlarged, standingFor } = withWhatWouldStand(facts, targets);
+  const ancestors = ancestorsOf(objectsThere(enlarged), enlarged);
+  return (target) => {
+    const object = standingFor.get(target);
+    if (object === undefined) return new Set();
+    return new Set([objectText(object), ...(ancestors.get(objectText(object)) ?? [])]);
+  };
+}
+
+/** Whether one ACL grants the permission on all of a type (null: of every type) at and below the object, all the time. */
+export function holdsThroughout(
+  facts: OrganizationFacts,
+  wanted: {
+    readonly principal: PrincipalId;
+    readonly permission: string;
+    readonly object: ObjectRef;
+    readonly type: string | null;
+    readonly fromMs: number;
+    readonly untilMs: number | null;
+  },
+): boolean {
+  const there = objectsThere(facts);
+  const above = [
+    objectText(wanted.object),
+    ...(ancestorsOf(there, facts).get(objectText(wanted.object)) ?? []),
+  ];
+  if (!there.has(objectText(wanted.object)) || !facts.members.has(wanted.principal)) return false;
+  const closureOfGroup = groupClosures(facts);
+  const closureOfRole = roleClosures(facts);
+  return above
+    .flatMap((place) => there.get(place) ?? [])
+    .flatMap((object) => aclsOn(object, facts))
+    .some(
+      (acl) =>
+        (acl.expiresAtMs === null ||
+          (wanted.fromMs < acl.expiresAtMs && wanted.untilMs !== null && wanted.untilMs < acl.expiresAtMs)) &&
+        namesPrincipal(acl, wanted.principal, closureOfGroup) &&
+        grantedBy(acl, closureOfRole).some(
+          ({ permission, restrictObjectType }) =>
+            permission === wanted.permission &&
+            (restrictObjectType === null || restrictObjectType === wanted.type),
+        ),
+    );
+}
+
 /** "Type T under parent Q is allowed as if the object stood there already": so let it stand there. */
-function withWhatWouldStand(facts: OrganizationFacts, targets: readonly Target[]) {
+function withWhatWouldStand(facts: OrganizationFacts, targets: readonly OneTarget[]) {
   const groups = new Map<GroupId, GroupNode>(facts.groups);
   const roles = new Map<RoleId, RoleNode>(facts.roles);
   const access = new Map<ObjectText, WholeAccess>(facts.access);
-  const standingFor = new Map<Target, ObjectRef>();
+  const standingFor = new Map<OneTarget, ObjectRef>();
   const there = objectsThere(facts);
   for (const [number, target] of targets.entries()) {
     if (target.kind === "object") {
@@ -64,7 +117,7 @@ function withWhatWouldStand(facts: OrganizationFacts, targets: readonly Target[]
 }
 
 /** The parent of the type that the tree demands; the organisation may stand for its face. */
-function parentNamedBy({ type, parent }: Extract<Target, { kind: "place" }>): ObjectRef | null {
+function parentNamedBy({ type, parent }: Extract<OneTarget, { kind: "place" }>): ObjectRef | null {
   if (!isObjectType(type)) return null;
   const demanded = objectTypeRow(type).parent;
   if (demanded === null) return null;

@@ -20,6 +20,7 @@ import {
   type RoleNode,
   systemRoles,
 } from "../src/index.ts";
+import type { OneTarget } from "./oracle.ts";
 import {
   type ObjectText,
   type OrganizationFacts,
@@ -42,7 +43,7 @@ export interface Stage {
   /** The facts as they stand; a later change does not reach into them. */
   facts(): OrganizationFacts;
   change(change: Change): void;
-  question(expectation: Expectation): Question;
+  question(expectation: Expectation): Question & { readonly target: OneTarget };
 }
 
 /** Sets the scene of a story: all that is there before the first expectation. */
@@ -240,7 +241,7 @@ export function setStage(scenario: Scenario, { nowMs }: { readonly nowMs: number
     };
   }
 
-  function targetOf(target: NamedTarget): Question["target"] {
+  function targetOf(target: NamedTarget): OneTarget {
     return target.kind === "object"
       ? { kind: "object", object: refOf(target.object) }
       : { kind: "place", type: target.type, parent: refOf(target.parent) };

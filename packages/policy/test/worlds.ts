@@ -24,8 +24,8 @@ import {
   type RoleNode,
   type RolePermission,
   systemRoles,
-  type Target,
 } from "../src/index.ts";
+import type { OneTarget } from "./oracle.ts";
 import {
   type ObjectText,
   type OrganizationFacts,
@@ -54,7 +54,7 @@ export function worlds(): fc.Arbitrary<World> {
 const principals = ids<PrincipalId>(1, 2, 3);
 
 /** What could be asked about in an organisation: all that is there, some that is not, places that fit and some that do not. */
-export function targetsIn(facts: OrganizationFacts): readonly Target[] {
+export function targetsIn(facts: OrganizationFacts): readonly OneTarget[] {
   const { org } = facts;
   const elsewhere = orgs.find((other) => other !== org) ?? org;
   const objects: ReadonlyMap<ObjectText, ObjectRef> = new Map(
@@ -90,8 +90,8 @@ export function targetsIn(facts: OrganizationFacts): readonly Target[] {
 /** Everything that could be asked about these targets: of each place two permissions, of each object all. */
 export function* questionsAbout(
   { org }: OrganizationFacts,
-  { targets, nowMs }: { readonly targets: readonly Target[]; readonly nowMs: number },
-): Generator<Question> {
+  { targets, nowMs }: { readonly targets: readonly OneTarget[]; readonly nowMs: number },
+): Generator<Question & { readonly target: OneTarget }> {
   for (const target of targets) {
     for (const principal of principals) {
       for (const permission of target.kind === "place" ? ofPlaces : permissions) {

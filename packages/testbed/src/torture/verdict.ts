@@ -1,15 +1,8 @@
 // Whether an answer can be right: whether the rule gives it at some cut through the owners' logs that was current
 // recently enough, and that holds with each event all that the event came after.
 
-import {
-  type OrgId,
-  type Owner,
-  owners,
-  type Permission,
-  type PrincipalId,
-  type Target,
-} from "@portcullis/policy";
-import { judge, type OrganizationFacts, type Verdict } from "@portcullis/policy/testing";
+import { type OrgId, type Owner, owners, type Permission, type PrincipalId } from "@portcullis/policy";
+import { judge, type OneTarget, type OrganizationFacts, type Verdict } from "@portcullis/policy/testing";
 import type { OwnerHistory } from "./owner-history.ts";
 import type { States } from "./states.ts";
 
@@ -33,7 +26,7 @@ export interface Observation {
     | { readonly kind: "principal"; readonly id: PrincipalId }
     | { readonly kind: "credential"; readonly id: string };
   readonly permission: Permission;
-  readonly target: Target;
+  readonly target: OneTarget;
   readonly freshness: Freshness;
   readonly startedAt: number;
   readonly endedAt: number;
@@ -46,7 +39,7 @@ interface Judging {
   readonly people: readonly PrincipalId[];
   readonly histories: Histories;
   /** Everything that is asked about; observations name these very targets. */
-  readonly targets: readonly Target[];
+  readonly targets: readonly OneTarget[];
   readonly maxStalenessMs: number;
 }
 

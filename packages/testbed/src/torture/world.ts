@@ -17,9 +17,8 @@ import {
   type PrincipalId,
   type RoleId,
   type Roles,
-  type Target,
 } from "@portcullis/policy";
-import { objectText, type WholeAccess } from "@portcullis/policy/testing";
+import { type OneTarget, objectText, type WholeAccess } from "@portcullis/policy/testing";
 import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { System } from "../system.ts";
 import type { States } from "./states.ts";
@@ -36,7 +35,7 @@ export interface World {
   readonly roles: readonly RoleId[];
   readonly projects: readonly ObjectRef[];
   readonly experiments: readonly ObjectRef[];
-  readonly targets: readonly Target[];
+  readonly targets: readonly OneTarget[];
   /** Where the logs stood while nobody wrote yet, */
   readonly start: Readonly<Record<Owner, number>>;
   /** and what held there. */
