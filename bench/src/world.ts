@@ -43,6 +43,7 @@ export async function makeWorld(system: System, tell: (line: string) => void): P
     principalId: account,
     name: "bench",
     expiresAt: undefined,
+    scope: undefined,
     replace: false,
   });
   let inner: string | null = null;

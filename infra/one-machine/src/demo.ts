@@ -334,6 +334,7 @@ async function viewersKey({ ports, serviceCredential }: DemoOptions, viewer: str
     principalId: viewer,
     name: "demo",
     expiresAt: undefined,
+    scope: undefined,
     replace: true,
   });
   return secret;

@@ -36,8 +36,9 @@ export function prepare({ key, value }: Pick<Fact, "key" | "value">): Prepared {
 export function weightOf({ key, value }: Pick<Fact, "key" | "value">): number {
   switch (key.kind) {
     case "member":
-    case "credential":
       return 1;
+    case "credential":
+      return 1 + ((value as FactValues["credential"])?.scope?.objects?.length ?? 0);
     case "memberships":
       return 1 + (value as FactValues["memberships"]).length;
     case "access": {

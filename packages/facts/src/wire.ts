@@ -24,10 +24,12 @@ import {
   type OrgId,
   type Owner,
   owners,
+  type Permission,
   type PrincipalId,
   type RoleId,
   type RoleNode,
   type RolePermission,
+  type Scope,
   type Subject,
 } from "@portcullis/policy";
 import type {
@@ -48,6 +50,7 @@ import type {
   Role as RoleMessage,
   RolePermission as RolePermissionMessage,
 } from "@portcullis/proto/facts/v1/facts";
+import type { Scope as ScopeMessage } from "@portcullis/proto/scope/v1/scope";
 import { historyOf, type Revision } from "./revision.ts";
 import type { Dependency, LogEntry } from "./source.ts";
 
@@ -390,18 +393,40 @@ function grantFromWire({ grant, restrictObjectType }: AclMessage): Acl["grant"] 
   }
 }
 
-function credentialToWire({ id, kind, principal, expiresAtMs }: Credential): CredentialMessage {
-  return { id, kind, principalId: principal, expiresAt: dateOf(expiresAtMs) };
+function credentialToWire({ id, kind, principal, expiresAtMs, scope }: Credential): CredentialMessage {
+  return { id, kind, principalId: principal, expiresAt: dateOf(expiresAtMs), scope: scopeToWire(scope) };
 }
 
 function credentialFromWire(message: CredentialMessage): Credential | null {
-  const { id, kind, principalId, expiresAt } = message;
+  const { id, kind, principalId, expiresAt, scope } = message;
   if (kind !== "api_key" && kind !== "service_token") return null;
   return {
     id: id as CredentialId,
     kind,
     principal: principalId as PrincipalId,
     expiresAtMs: timeOf(expiresAt),
+    scope: scopeFromWire(scope),
+  };
+}
+
+export function scopeToWire(scope: Scope | null): ScopeMessage | undefined {
+  if (scope === null) return undefined;
+  const { permissions, objectTypes, objects } = scope;
+  return {
+    permissions: permissions === null ? undefined : { words: [...permissions] },
+    objectTypes: objectTypes === null ? undefined : { words: [...objectTypes] },
+    objects: objects === null ? undefined : { objects: [...objects] },
+  };
+}
+
+/** A word that is not known stays in it, and lets nothing through. */
+export function scopeFromWire(message: ScopeMessage | undefined): Scope | null {
+  if (message === undefined) return null;
+  const { permissions, objectTypes, objects } = message;
+  return {
+    permissions: permissions === undefined ? null : (permissions.words as Permission[]),
+    objectTypes: objectTypes === undefined ? null : (objectTypes.words as ObjectType[]),
+    objects: objects === undefined ? null : (objects.objects as ObjectRef[]),
   };
 }
 

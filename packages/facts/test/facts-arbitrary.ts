@@ -101,6 +101,13 @@ const values: { readonly [Kind in FactKind]: fc.Arbitrary<unknown> } = {
       kind: fc.constantFrom("api_key", "service_token"),
       principal: uuid,
       expiresAtMs,
+      scope: fc.option(
+        fc.record({
+          permissions: fc.option(fc.subarray([...permissions])),
+          objectTypes: fc.option(fc.subarray([...objectTypeNames])),
+          objects: fc.option(fc.array(object, { maxLength: 3 })),
+        }),
+      ),
     }),
   ),
 };

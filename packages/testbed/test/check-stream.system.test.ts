@@ -50,6 +50,7 @@ async function newToken(): Promise<{ secret: string; id: string }> {
     principalId: account,
     name: randomUUID(),
     expiresAt: undefined,
+    scope: undefined,
     replace: false,
   });
   return { secret, id: credential?.id ?? "" };

@@ -55,6 +55,7 @@ async function tokenOf(orgId: string, principalId: string, more: { kind?: string
     principalId,
     name: randomUUID(),
     expiresAt: more.expiresAt,
+    scope: undefined,
     replace: false,
   });
   return secret;

@@ -46,6 +46,7 @@ async function keyOf(team: Team, person: string): Promise<string> {
     principalId: person,
     name: "test",
     expiresAt: undefined,
+    scope: undefined,
     replace: false,
   });
   return secret;

@@ -137,6 +137,7 @@ async function key({ orgId }: Organization, principalId: string): Promise<void> 
     principalId,
     name: "laptop",
     expiresAt: undefined,
+    scope: undefined,
     replace: false,
   });
 }

@@ -305,6 +305,7 @@ class Organization {
       principalId,
       name: kind,
       expiresAt: undefined,
+      scope: undefined,
       replace: false,
     });
     return secret;

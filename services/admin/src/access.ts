@@ -13,9 +13,10 @@ import {
   objectTypeRow,
   organizationFace,
   type Permission,
+  type Requirement,
 } from "@portcullis/policy";
 import type { CheckRequest } from "@portcullis/proto/decision/v1/decision";
-import type { Caller } from "./caller.ts";
+import { aboutCaller, type Caller, sees } from "./caller.ts";
 import type { Decision, Owners } from "./owners.ts";
 
 /** Where a new object would be. */
@@ -124,7 +125,10 @@ export function askDecision(decision: Decision, owners: Pick<Owners, "groups" | 
 
   async function refusalOf(caller: Caller, demand: Demand): Promise<Fault> {
     const { act, target, otherwise } = demand;
-    if (await isKnown(caller, demand)) return new Fault("denied", `not allowed: ${neededFor(act, target)}`);
+    if (await isKnown(caller, demand)) {
+      const narrowed = caller.scope === null ? "" : "; the scope of the credential may not hold it";
+      return new Fault("denied", `not allowed: ${neededFor(act, target)}${narrowed}`);
+    }
     if (otherwise.like !== undefined) return refusalOf(caller, otherwise.like);
     return otherwise.field === undefined ? noSuchObject() : invalid(otherwise.field, "no such object");
   }
@@ -137,10 +141,10 @@ export function askDecision(decision: Decision, owners: Pick<Owners, "groups" | 
       return object.id === organizationFace("organization", caller.org).id;
     }
     if (object.type === "group") {
-      return caller.hasGrant && (await exists(owners.groups.getGroup, caller, object));
+      return sees(caller, "group") && (await exists(owners.groups.getGroup, caller, object));
     }
     if (object.type === "role")
-      return caller.hasGrant && (await exists(owners.grants.getRole, caller, object));
+      return sees(caller, "role") && (await exists(owners.grants.getRole, caller, object));
     if (act === "object.read") return false;
     return (await ask(caller, [{ permission: "read", target: object }])).includes(true);
   }
@@ -163,13 +167,16 @@ function questionOf(caller: Caller, { act, target }: Demand): Question | null {
 }
 
 function standsFor(caller: Caller, { act }: Demand): boolean {
-  switch (administration[act].kind) {
+  const requirement: Requirement = administration[act];
+  switch (requirement.kind) {
     case "active_member":
       return true;
+    case "active_member_in_person":
+      return caller.scope === null;
     case "any_grant":
-      return caller.hasGrant;
+      return sees(caller, requirement.sees);
     case "owner":
-      return caller.owner;
+      return caller.owner && caller.scope === null;
     case "permission":
       return false;
   }
@@ -180,6 +187,8 @@ function neededFor(act: Act, target: ObjectRef | Place | null): string {
   switch (requirement.kind) {
     case "active_member":
       return "this takes an active member of the organization";
+    case "active_member_in_person":
+      return "this takes a credential without a scope";
     case "any_grant":
       return "this takes a member with a grant";
     case "owner":
@@ -208,7 +217,7 @@ async function exists(
 function toWire(caller: Caller, { permission, target }: Question): CheckRequest {
   return {
     orgId: caller.org,
-    who: { $case: "principalId", value: caller.principal },
+    who: aboutCaller(caller),
     permission,
     what:
       "parent" in target

@@ -2,7 +2,16 @@
 
 import { Fault } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
-import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
+import { scopeFromWire } from "@portcullis/facts/wire";
+import {
+  letsSee,
+  type OrgId,
+  organizationFace,
+  type PrincipalId,
+  type PrincipalKind,
+  type Scope,
+} from "@portcullis/policy";
+import type { CheckRequest } from "@portcullis/proto/decision/v1/decision";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Decision } from "./owners.ts";
 
@@ -13,15 +22,32 @@ export interface Caller {
   readonly kind: PrincipalKind;
   /** What the principal showed, for who must look at it again later. It goes nowhere else. */
   readonly credential: string;
+  /** What that credential is narrowed to; null: whatever the principal may do. */
+  readonly scope: Scope | null;
   /** In Owners, nested groups included. */
   readonly owner: boolean;
-  /** Holds any grant at all, so may see members, groups and roles. */
+  /** Holds any grant at all. */
   readonly hasGrant: boolean;
   /** Acts as this principal, and is somebody else. */
   readonly impersonated: boolean;
   readonly hop: Hop;
   /** Goes into the event of every write. */
   readonly context: WriteContext;
+}
+
+/** Whom decision is to be asked about, when it is about the caller: within the scope of its credential. */
+export function aboutCaller(caller: Caller): NonNullable<CheckRequest["who"]> {
+  // Nobody acts as somebody else with a credential that is narrowed.
+  return caller.impersonated
+    ? { $case: "principalId", value: caller.principal }
+    : { $case: "credential", value: caller.credential };
+}
+
+/** Whether the caller may see all of this type that there is in its organisation: who has a grant sees who else does. */
+export function sees(caller: Caller, type: "org_member" | "group" | "role"): boolean {
+  if (!caller.hasGrant) return false;
+  const organization = organizationFace("organization", caller.org);
+  return caller.scope === null || letsSee(caller.scope, { type, organization });
 }
 
 /** Answers who bears this credential, as of now. One text for unknown, expired and revoked ones. */
@@ -55,6 +81,7 @@ export async function identify(
     principal: standing.principalId as PrincipalId,
     kind: standing.principalKind === "service_account" ? "service_account" : "user",
     credential,
+    scope: scopeFromWire(standing.scope),
     owner: standing.owner,
     hasGrant: standing.hasGrant,
     impersonated: false,

@@ -49,6 +49,7 @@ export async function createOrganization(
       principalId: ownerId,
       name: ownerKeyName,
       expiresAt: undefined,
+      scope: undefined,
       replace: true,
     },
     hop,

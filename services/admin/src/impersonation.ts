@@ -25,7 +25,8 @@ export async function impersonate(
   if (user === undefined || user.trim() === "")
     throw invalid(impersonationHeader, "must be an id or an e-mail address");
   if (more.length > 0) throw invalid(impersonationHeader, "was sent more than once");
-  if (!caller.owner) throw refused();
+  // Whoever acts as a user may do all that the user may.
+  if (!caller.owner || caller.scope !== null) throw refused();
   const principal = await memberOf(caller, user.trim(), identity);
   const { orgIds, more: inMore } = await identity.findMemberships(
     { principalId: principal, limit: organizationsMax },

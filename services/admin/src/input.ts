@@ -42,11 +42,15 @@ export const time = z.iso
 
 /** A number of things, at least one. */
 export function countUpTo(max: number) {
-  const isOne = (count: number) => Number.isInteger(count) && count >= 1 && count <= max;
+  return countFrom(1, max);
+}
+
+export function countFrom(min: number, max: number) {
+  const isOne = (count: number) => Number.isInteger(count) && count >= min && count <= max;
   return z
     .number()
-    .refine(isOne, `must be a whole number from 1 to ${max}`)
-    .register(described, { type: "integer", minimum: 1, maximum: max });
+    .refine(isOne, `must be a whole number from ${min} to ${max}`)
+    .register(described, { type: "integer", minimum: min, maximum: max });
 }
 
 export const permission = z.enum(permissions);

@@ -4,19 +4,28 @@ import type { Call, Caller } from "@portcullis/chassis/rpc/call";
 import type { Authenticate } from "@portcullis/chassis/rpc/server";
 import { type FactReader, minimizeLatency } from "@portcullis/facts";
 import { isNeeds, type Needs, type OrgId } from "@portcullis/policy";
+import type { NoteUse } from "./credential-uses.ts";
 import { badCredential, holderOf, parsed } from "./credentials.ts";
 
 const bearer = "Bearer ";
 
-/** Callers that are not our own services show a live service token of a service account that is a member. */
-export function authenticateCallers(facts: FactReader): Authenticate {
+/**
+ * Callers that are not our own services show a live service token of a service account that is a member. One with a scope
+ * is refused: whoever asks about others does what no scope names.
+ */
+export function authenticateCallers(facts: FactReader, noteUse: NoteUse): Authenticate {
   return (metadata) => {
     const credential = parsed(bearerOf(metadata), null);
     if (credential.kind !== "service_token") throw badCredential();
     const found = facts.read(credential.org, minimizeLatency, (organization): Caller | Needs => {
-      const holder = holderOf(credential, organization, Date.now());
+      const nowMs = Date.now();
+      const holder = holderOf(credential, organization, nowMs);
       if (isNeeds(holder)) return holder;
       if (holder.member.kind !== "service_account") throw badCredential();
+      if (holder.credential.scope !== null) {
+        throw new Fault("denied", "a service token with a scope may not ask here");
+      }
+      noteUse(credential.org, holder.credential.id, nowMs);
       return { kind: "other", principalId: holder.principal, orgId: credential.org };
     });
     return found instanceof Promise ? found.then(({ result }) => result) : found.result;

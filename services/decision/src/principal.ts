@@ -1,5 +1,13 @@
 import type { Facts } from "@portcullis/facts";
-import { type Credential, isNeeds, type Needs, type OrgId, type PrincipalId } from "@portcullis/policy";
+import {
+  type Credential,
+  isNeeds,
+  type Needs,
+  type OrgId,
+  type PrincipalId,
+  type Scope,
+} from "@portcullis/policy";
+import type { NoteUse } from "./credential-uses.ts";
 import { holderOf, parsed } from "./credentials.ts";
 import type { Who } from "./wire.ts";
 
@@ -13,20 +21,31 @@ interface Identified {
   readonly principal: PrincipalId;
   /** The credential that it was found by. */
   readonly credential: Credential | null;
+  /** What that credential is narrowed to: whatever is decided about its holder is decided within it. */
+  readonly scope: Scope | null;
 }
 
 /** Throws for a credential that is none; `find` throws for one that is not live. */
-export function principalOf(who: Who): Principal {
-  if (who.kind === "principal") {
-    const identified: Identified = { principal: who.principal, credential: null };
-    return { org: who.org, find: () => identified };
-  }
-  const credential = parsed(who.secret, who.org);
-  return {
-    org: credential.org,
-    find(facts) {
-      const holder = holderOf(credential, facts, Date.now());
-      return isNeeds(holder) ? holder : { principal: holder.principal, credential: holder.credential };
-    },
+export type PrincipalOf = (who: Who) => Principal;
+
+/** Finds principals, and notes whose credentials were good. */
+export function findPrincipals(noteUse: NoteUse): PrincipalOf {
+  return (who) => {
+    if (who.kind === "principal") {
+      const identified: Identified = { principal: who.principal, credential: null, scope: null };
+      return { org: who.org, find: () => identified };
+    }
+    const shown = parsed(who.secret, who.org);
+    return {
+      org: shown.org,
+      find(facts) {
+        const nowMs = Date.now();
+        const holder = holderOf(shown, facts, nowMs);
+        if (isNeeds(holder)) return holder;
+        const { principal, credential } = holder;
+        noteUse(shown.org, credential.id, nowMs);
+        return { principal, credential, scope: credential.scope };
+      },
+    };
   };
 }

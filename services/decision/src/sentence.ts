@@ -49,6 +49,8 @@ function whyDenied({ reason, nearest }: Told, permission: string, type: string):
       return "there is no such object";
     case "no_such_place":
       return "there is no such place";
+    case "outside_scope":
+      return "they may, but not with this credential, which is narrowed to other things";
   }
   const [miss] = nearest;
   if (miss?.acl === undefined) return "no ACL for them reaches it";

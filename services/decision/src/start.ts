@@ -18,11 +18,14 @@ import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
+import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
 import { authenticateCallers } from "./callers.ts";
 import type { Config } from "./config.ts";
+import { CredentialUses } from "./credential-uses.ts";
 import { hearDoorbells } from "./doorbells.ts";
 import { eventLogs } from "./feed/event-logs.ts";
 import { ownerOver } from "./owners.ts";
+import { findPrincipals } from "./principal.ts";
 import { connectCache } from "./redis.ts";
 import { handlers } from "./rpc/index.ts";
 
@@ -91,13 +94,14 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     maxStalenessMs,
   });
 
+  const uses = parts.use(new CredentialUses(tokens.stub(TokensService), log));
   parts.use(hearDoorbells({ redisUrl: config.REDIS_URL, followInRedis, follows, log }));
   const server = parts.use(
     await serve(
       {
         listen: config.PORTCULLIS_LISTEN,
         serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
-        authenticate: authenticateCallers(facts),
+        authenticate: authenticateCallers(facts, uses.note),
         descriptor: await descriptor(),
         log,
       },
@@ -112,6 +116,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
               groups: groups.stub(GroupsService),
               grants: grants.stub(GrantsService),
             },
+            findPrincipals(uses.note),
             { follows, clock, logs: eventLogs(stubs, clock) },
           ),
         ),

@@ -11,6 +11,7 @@ import type { WatchResponse } from "@portcullis/proto/decision/v1/decision";
 import { Event } from "@portcullis/proto/events/v1/events";
 import { expect, test } from "vitest";
 import type { EventLogs } from "../src/feed/event-logs.ts";
+import { findPrincipals } from "../src/principal.ts";
 import { watcher } from "../src/rpc/watch.ts";
 
 const org = randomUUID() as OrgId;
@@ -90,7 +91,11 @@ function followed(scripted: ReturnType<typeof scriptedOwners>): Follows {
 
 function watch(follows: Follows, logs: EventLogs, call: SlowCall): Promise<void> {
   const noFacts = undefined as unknown as FactReader; // for one of our own services nothing is demanded
-  return watcher(noFacts, { follows, clock, logs })({ orgId: org, revision: "", who: undefined }, call);
+  const nobody = findPrincipals(() => undefined);
+  return watcher(noFacts, nobody, { follows, clock, logs })(
+    { orgId: org, revision: "", who: undefined },
+    call,
+  );
 }
 
 function grow(owner: ScriptedOwner): void {

@@ -243,5 +243,8 @@ function credentialOf(principalId: string, kind: string) {
     created: undefined,
     expiresAt: undefined,
     revokedAt: undefined,
+    rotatedAt: undefined,
+    lastUsedAt: undefined,
+    scope: undefined,
   };
 }

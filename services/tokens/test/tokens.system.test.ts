@@ -8,7 +8,12 @@ import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wi
 import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
 import type { Event } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
-import { type CreateCredentialRequest, TokensService } from "@portcullis/proto/tokens/v1/tokens";
+import type { Scope } from "@portcullis/proto/scope/v1/scope";
+import {
+  type CreateCredentialRequest,
+  type RotateCredentialRequest,
+  TokensService,
+} from "@portcullis/proto/tokens/v1/tokens";
 import { type Doorbell, followerQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { freshDatabase } from "@portcullis/store/testing";
 import { Queue } from "bullmq";
@@ -111,6 +116,7 @@ function apiKey(
     name: "laptop",
     expiresAt: undefined,
     replace: false,
+    scope: undefined,
     ...more,
   };
 }
@@ -254,6 +260,139 @@ test("a service account may hold a service token", async () => {
   const { secret } = await tokens.createCredential(apiKey(robot, { kind: "service_token" }));
   expect(secret).toMatch(/^bt-st-/);
 });
+
+test("what a key is narrowed to is kept, shown, told in the log, and part of the fact", async () => {
+  const scope = {
+    permissions: { words: ["read"] },
+    objectTypes: undefined,
+    objects: { objects: [{ type: "project", id: randomUUID() }] },
+  };
+  const { credential, secret } = await tokens.createCredential(apiKey(alice, { scope }));
+  expect(credential?.scope).toEqual(scope);
+  const { org } = alice;
+  const got = await tokens.getCredential({ orgId: org, kind: "api_key", id: credential?.id ?? "" });
+  expect(got.credential?.scope).toEqual(scope);
+  expect((await factOf(org, secret))?.value).toMatchObject({ value: { scope } });
+  const { events } = await facts.readLog({ orgId: org, after: (await head(org)) - 1, limit: 0 });
+  expect(JSON.parse(events[0]?.afterJson ?? "{}")).toMatchObject({
+    scope: { permissions: ["read"], objectTypes: null, objects: scope.objects.objects },
+  });
+});
+
+const nothing = { permissions: undefined, objectTypes: undefined, objects: undefined };
+test.each([
+  ["a scope that narrows nothing", nothing, "scope"],
+  ["no permission", { ...nothing, permissions: { words: [] } }, "scope.permissions"],
+  ["an unknown permission", { ...nothing, permissions: { words: ["own"] } }, "scope.permissions[0]"],
+  ["an unknown type", { ...nothing, objectTypes: { words: ["project", "x"] } }, "scope.object_types[1]"],
+  [
+    "a malformed object",
+    { ...nothing, objects: { objects: [{ type: "project", id: "1" }] } },
+    "scope.objects[0].id",
+  ],
+  [
+    "too many types",
+    { ...nothing, objectTypes: { words: Array(101).fill("project") } },
+    "scope.object_types",
+  ],
+] as const satisfies readonly (readonly [string, Scope, string])[])(
+  "%s is refused, names the field, and writes nothing",
+  async (_, scope, field) => {
+    const before = await head(alice.org);
+    await expect(tokens.createCredential(apiKey(alice, { scope }))).rejects.toMatchObject({
+      kind: "invalid",
+      field,
+    });
+    expect(await head(alice.org)).toBe(before);
+  },
+);
+
+test("a rotated key goes on for the overlap, and the new one is what it was", async () => {
+  const scope = { ...nothing, permissions: { words: ["read"] } };
+  const { credential } = await tokens.createCredential(apiKey(alice, { name: "deploy", scope }));
+  const before = await head(alice.org);
+  const made = await tokens.rotateCredential(rotationOf(alice, credential?.id ?? "", 60));
+  expect(made.credential).toMatchObject({ principalId: alice.principal, name: "deploy", scope });
+  expect(made.credential?.expiresAt).toBeUndefined();
+  expect(made.credential?.id).not.toBe(credential?.id);
+  const ends = made.rotated?.expiresAt?.getTime() ?? 0;
+  expect(ends - (made.rotated?.rotatedAt?.getTime() ?? 0)).toBe(60_000);
+  expect(await head(alice.org)).toBe(before + 1);
+  expect((await factOf(alice.org, made.secret))?.value).toMatchObject({ value: { scope } });
+  const { events } = await facts.readLog({ orgId: alice.org, after: before, limit: 0 });
+  expect(events.map(({ action, touches }) => [action, touches.length])).toEqual([["credential_rotated", 2]]);
+  await expect(tokens.rotateCredential(rotationOf(alice, credential?.id ?? "", 60))).rejects.toMatchObject({
+    kind: "refused",
+    message: "the credential was rotated already",
+  });
+});
+
+test("a key that was to expire is followed by one of the same life span, and never lives longer itself", async () => {
+  const lifeMs = 3_600_000;
+  const { credential } = await tokens.createCredential(
+    apiKey(alice, { expiresAt: new Date(Date.now() + lifeMs) }),
+  );
+  const made = await tokens.rotateCredential(rotationOf(alice, credential?.id ?? "", 604_800));
+  expect(made.rotated?.expiresAt).toEqual(credential?.expiresAt);
+  const { created, expiresAt } = made.credential ?? {};
+  expect((expiresAt?.getTime() ?? 0) - (created?.getTime() ?? 0)).toBeGreaterThan(lifeMs - 10_000);
+  expect((expiresAt?.getTime() ?? 0) - (created?.getTime() ?? 0)).toBeLessThanOrEqual(lifeMs);
+});
+
+test("what is revoked, expired, unknown or another organisation's is not rotated, nor for longer than a week", async () => {
+  const { credential } = await tokens.createCredential(apiKey(alice));
+  const id = credential?.id ?? "";
+  const refused = (rotation: RotateCredentialRequest) => expect(tokens.rotateCredential(rotation)).rejects;
+  await refused(rotationOf(alice, id, 604_801)).toMatchObject({ kind: "invalid", field: "overlap_seconds" });
+  await refused(rotationOf(elsewhere, id, 0)).toMatchObject({ kind: "absent" });
+  await refused(rotationOf(alice, randomUUID(), 0)).toMatchObject({ kind: "absent" });
+  await refused({ ...rotationOf(alice, id, 0), kind: "service_token" }).toMatchObject({ kind: "absent" });
+  await database.query("update credential set expires_at = now() - interval '1 second' where id = $1", [id]);
+  await refused(rotationOf(alice, id, 0)).toMatchObject({
+    kind: "refused",
+    message: "the credential has expired",
+  });
+  await tokens.revokeCredential({ context: apiKey(alice).context, orgId: alice.org, id, kind: "api_key" });
+  await refused(rotationOf(alice, id, 0)).toMatchObject({ kind: "absent" });
+});
+
+test("the last use is noted without an event; an earlier one, one of the future and one elsewhere change nothing", async () => {
+  const { credential } = await tokens.createCredential(apiKey(alice));
+  const id = credential?.id ?? "";
+  const before = await head(alice.org);
+  const lastUsed = async () =>
+    (await tokens.getCredential({ orgId: alice.org, kind: "api_key", id })).credential?.lastUsedAt;
+  expect(await lastUsed()).toBeUndefined();
+  const at = new Date(Date.now() - 60_000);
+  await tokens.recordUses({
+    uses: [{ orgId: alice.org, id, at }, use(randomUUID()), use(id, elsewhere.org)],
+  });
+  expect(await lastUsed()).toEqual(at);
+  await tokens.recordUses({ uses: [{ orgId: alice.org, id, at: new Date(at.getTime() - 1000) }] });
+  expect(await lastUsed()).toEqual(at);
+  await tokens.recordUses({
+    uses: [use(id), { orgId: alice.org, id, at: new Date(Date.now() + 3_600_000) }],
+  });
+  expect((await lastUsed())?.getTime()).toBeLessThan(Date.now() + 60_000);
+  const { credentials } = await tokens.listCredentials({
+    orgId: alice.org,
+    kind: "api_key",
+    principalId: "",
+    ids: [id],
+    names: [],
+    page: undefined,
+  });
+  expect(credentials[0]?.lastUsedAt).toEqual(await lastUsed());
+  expect(await head(alice.org)).toBe(before);
+});
+
+function use(id: string, orgId: string = alice.org) {
+  return { orgId, id, at: new Date() };
+}
+
+function rotationOf({ org }: Someone, id: string, overlapSeconds: number): RotateCredentialRequest {
+  return { context: apiKey(alice).context, orgId: org, id, kind: "api_key", overlapSeconds };
+}
 
 test("revoking and getting a credential of another organisation, another kind or none is one and the same refusal", async () => {
   const { credential } = await tokens.createCredential(apiKey(alice));

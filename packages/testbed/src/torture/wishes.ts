@@ -135,6 +135,7 @@ function makeOrRevokeCredential({ org: orgId, people, credentials }: World, chan
         principalId: holder,
         name: "Key",
         expiresAt: undefined,
+        scope: undefined,
         replace: false,
       });
       made = credential?.id ?? "";

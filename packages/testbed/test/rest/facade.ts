@@ -64,6 +64,7 @@ export async function startFacade(): Promise<Facade> {
       principalId: id,
       name: "test",
       expiresAt: undefined,
+      scope: undefined,
       replace: false,
     });
     return person(id, secret);

@@ -4,7 +4,7 @@ import { administration, type ObjectRef, permissions } from "@portcullis/policy"
 import type { CheckRequest, Consistency } from "@portcullis/proto/decision/v1/decision";
 import { z } from "zod";
 import { type Access, type Demand, may, objectRef } from "../access.ts";
-import type { Caller } from "../caller.ts";
+import { aboutCaller, type Caller } from "../caller.ts";
 import { anyText, id, maybe, objectType, permission, read } from "../input.ts";
 import type { Decision } from "../owners.ts";
 import { type Route, route } from "../route.ts";
@@ -129,7 +129,7 @@ export function checkRoutes(decision: Decision, access: Access): readonly Route[
         const held = await decision.permissions(
           {
             orgId: caller.org,
-            who: { $case: "principalId", value: body.principal_id ?? caller.principal },
+            who: askedOf(body.principal_id, caller),
             object: body.object,
             consistency: body.consistency,
           },
@@ -155,6 +155,13 @@ export function mayAsk(principal: string | undefined, about: ObjectRef, caller: 
 /** Whether the caller asks about itself. */
 export function isSelf(principal: string | undefined, caller: Caller): boolean {
   return principal === undefined || principal === caller.principal;
+}
+
+/** Whom decision is to be asked about: of itself a caller is told what it may do with its credential. */
+export function askedOf(principal: string | undefined, caller: Caller): NonNullable<CheckRequest["who"]> {
+  return principal === undefined || isSelf(principal, caller)
+    ? aboutCaller(caller)
+    : { $case: "principalId", value: principal };
 }
 
 /** The object, or that under which something would be made. */
@@ -202,7 +209,7 @@ function failed(fault: Fault): { allowed: false; error: z.infer<typeof failure> 
 export function questionToWire(asked: Question, caller: Caller): CheckRequest {
   return {
     orgId: caller.org,
-    who: { $case: "principalId", value: asked.principal_id ?? caller.principal },
+    who: askedOf(asked.principal_id, caller),
     permission: asked.permission,
     what:
       asked.place === undefined

@@ -4,7 +4,7 @@ import { anyText, countUpTo, id, maybe, objectType, permission } from "../input.
 import type { Decision } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { idOrNull, present, renames } from "../wire.ts";
-import { inAll, isSelf, object } from "./access-check.ts";
+import { askedOf, inAll, isSelf, object } from "./access-check.ts";
 import { grantPath, named, showNamed, showPath } from "./access-explain.ts";
 
 const limitMax = 1000;
@@ -36,7 +36,7 @@ export function listRoutes(decision: Decision): readonly Route[] {
         const { ids, cursor, revision } = await decision.listObjects(
           {
             orgId: caller.org,
-            who: { $case: "principalId", value: body.principal_id ?? caller.principal },
+            who: askedOf(body.principal_id, caller),
             permission: body.permission,
             type: body.type,
             under: body.under,

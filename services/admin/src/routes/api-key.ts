@@ -2,12 +2,13 @@ import { Fault } from "@portcullis/chassis/fault";
 import type { Principal } from "@portcullis/proto/identity/v1/identity";
 import type { Credential } from "@portcullis/proto/tokens/v1/tokens";
 import { z } from "zod";
-import { may } from "../access.ts";
+import { may, noSuchObject } from "../access.ts";
 import type { Caller } from "../caller.ts";
-import { anyText, id, listQuery, maybe, name, time } from "../input.ts";
+import { anyText, id, listQuery, maybe, name } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { idOrNull, pageToWire, present, timeText } from "../wire.ts";
+import { limits, limitsToWire, rotate, rotation, showLimits, shownLimits } from "./credential.ts";
 
 const apiKey = z.object({
   id: z.uuid(),
@@ -19,7 +20,10 @@ const apiKey = z.object({
   user_given_name: z.string().nullable(),
   user_family_name: z.string().nullable(),
   org_id: z.uuid().nullable(),
+  ...shownLimits,
 });
+
+const created = apiKey.extend({ key: z.string() });
 
 const kind = "api_key";
 
@@ -52,15 +56,12 @@ export function apiKeyRoutes({ identity, tokens }: Owners): readonly Route[] {
         name,
         org_name: maybe(anyText),
         org_id: maybe(id),
-        expires_at: maybe(time),
+        ...limits,
       }),
-      response: apiKey.extend({ key: z.string() }),
+      response: created,
       requires: () => may("api_key.manage_own"),
       async handle({ body }, caller) {
-        // It would outlive the impersonation, and act under the user's name alone.
-        if (caller.impersonated) {
-          throw new Fault("denied", "not allowed: nobody makes API keys of a user but that user");
-        }
+        notImpersonated(caller);
         if (caller.kind !== "user") {
           throw new Fault(
             "denied",
@@ -74,7 +75,7 @@ export function apiKeyRoutes({ identity, tokens }: Owners): readonly Route[] {
             kind,
             principalId: caller.principal,
             name: body.name,
-            expiresAt: body.expires_at === undefined ? undefined : new Date(body.expires_at),
+            ...limitsToWire(body),
             replace: false,
           },
           caller.hop,
@@ -123,6 +124,31 @@ export function apiKeyRoutes({ identity, tokens }: Owners): readonly Route[] {
       },
     }),
     route({
+      method: "POST",
+      path: "/v1/access/api-keys/:api_key_id/rotate",
+      summary: "Make an API key in place of one of one's own, which goes on for a while",
+      params,
+      body: rotation,
+      response: created,
+      find,
+      // Whoever gets the new key acts as its holder: nobody but the holder may.
+      requires: ({ found }, caller) =>
+        found.principalId === caller.principal
+          ? may("api_key.manage_own")
+          : may("api_key.manage_own", { knownTo: [may("api_key.manage_all")] }),
+      async handle({ body, found }, caller) {
+        notImpersonated(caller);
+        if (found.principalId !== caller.principal) {
+          throw caller.owner
+            ? new Fault("denied", "not allowed: nobody makes API keys of a user but that user")
+            : noSuchObject();
+        }
+        const made = await rotate(tokens, found, body.overlapSeconds, caller);
+        const shown = await showOne(present(made.credential), caller);
+        return { body: { ...shown, key: made.secret }, revisions: [made.revision] };
+      },
+    }),
+    route({
       method: "DELETE",
       path: "/v1/api_key/:api_key_id",
       summary: "Revoke an API key",
@@ -154,5 +180,13 @@ function shownKey(key: Credential, holder: Principal | undefined): z.infer<typeo
     user_given_name: holder?.givenName ?? null,
     user_family_name: holder?.familyName ?? null,
     org_id: key.orgId,
+    ...showLimits(key),
   };
+}
+
+/** It would outlive the impersonation, and act under the user's name alone. */
+function notImpersonated(caller: Caller): void {
+  if (caller.impersonated) {
+    throw new Fault("denied", "not allowed: nobody makes API keys of a user but that user");
+  }
 }

@@ -3,7 +3,7 @@ import type { Revision } from "@portcullis/proto/events/v1/events";
 import type { Group } from "@portcullis/proto/groups/v1/groups";
 import { z } from "zod";
 import { type Access, may, objectRef } from "../access.ts";
-import type { Caller } from "../caller.ts";
+import { type Caller, sees } from "../caller.ts";
 import { anyText, description, id, listOf, listQuery, maybe, name } from "../input.ts";
 import { listNothing } from "../listing.ts";
 import { ownerOfNew } from "../organization-settings.ts";
@@ -99,7 +99,7 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
       response: z.object({ objects: z.array(group) }),
       requires: () => may("member.read_self"),
       async handle({ query }, caller) {
-        if (!caller.hasGrant) return { body: { objects: listNothing(query) } };
+        if (!sees(caller, "group")) return { body: { objects: listNothing(query) } };
         const { groups: found } = await groups.listGroups(
           {
             orgId: caller.org,

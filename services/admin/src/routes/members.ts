@@ -4,7 +4,7 @@ import type { Group } from "@portcullis/proto/groups/v1/groups";
 import type { InvitedMember } from "@portcullis/proto/identity/v1/identity";
 import { z } from "zod";
 import { type Demand, may, objectRef } from "../access.ts";
-import type { Caller } from "../caller.ts";
+import { type Caller, sees } from "../caller.ts";
 import { anyText, email, id, listOf, maybe, name } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
@@ -115,7 +115,7 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
   async function findGroups(invited: Invitation | undefined, caller: Caller): Promise<readonly Group[]> {
     if (invited === undefined) return [];
     const list = async (ids: string[], names: string[]) =>
-      (ids.length === 0 && names.length === 0) || !caller.hasGrant
+      (ids.length === 0 && names.length === 0) || !sees(caller, "group")
         ? []
         : (await groups.listGroups({ orgId: caller.org, page: undefined, ids, names }, caller.hop)).groups;
     const [byId, byName] = await Promise.all([list(invited.groupIds, []), list([], invited.groupNames)]);
@@ -186,6 +186,7 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
         principalId: present(member.principal).id,
         name,
         expiresAt: undefined,
+        scope: undefined,
         replace: false,
       },
       caller.hop,

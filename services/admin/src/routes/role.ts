@@ -2,7 +2,7 @@ import { type ObjectType, organizationFace, type Permission } from "@portcullis/
 import type { Role, RolePermission } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, may, objectRef } from "../access.ts";
-import type { Caller } from "../caller.ts";
+import { type Caller, sees } from "../caller.ts";
 import {
   anyText,
   description,
@@ -101,7 +101,7 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
       response: z.object({ objects: z.array(role) }),
       requires: () => may("member.read_self"),
       async handle({ query }, caller) {
-        if (!caller.hasGrant) return { body: { objects: listNothing(query) } };
+        if (!sees(caller, "role")) return { body: { objects: listNothing(query) } };
         const { roles: found } = await grants.listRoles(
           {
             orgId: caller.org,

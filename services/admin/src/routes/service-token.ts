@@ -8,6 +8,7 @@ import { anyText, id, listQuery, maybe, name } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { idOrNull, pageToWire, present, renames, timeText } from "../wire.ts";
+import { limits, limitsToWire, rotate, rotation, showLimits, shownLimits } from "./credential.ts";
 
 const serviceToken = z.object({
   id: z.uuid(),
@@ -18,6 +19,7 @@ const serviceToken = z.object({
   service_account_email: z.string().nullable(),
   service_account_name: z.string().nullable(),
   org_id: z.uuid().nullable(),
+  ...shownLimits,
 });
 
 const created = serviceToken.extend({ key: z.string() });
@@ -26,7 +28,7 @@ const kind = "service_token";
 
 const params = z.object({ service_token_id: id });
 
-const content = z.strictObject({ name, org_name: maybe(anyText), service_account_id: id });
+const content = z.strictObject({ name, org_name: maybe(anyText), service_account_id: id, ...limits });
 
 const fieldOf = renames([/^principal_id$/, "service_account_id"], [/^id$/, "service_token_id"]);
 
@@ -76,7 +78,7 @@ export function serviceTokenRoutes({ identity, tokens }: Owners): readonly Route
             kind,
             principalId: account.id,
             name: body.name,
-            expiresAt: undefined,
+            ...limitsToWire(body),
             replace: method === "PUT",
           },
           caller.hop,
@@ -137,6 +139,21 @@ export function serviceTokenRoutes({ identity, tokens }: Owners): readonly Route
       fieldOf,
     }),
     route({
+      method: "POST",
+      path: "/v1/access/service-tokens/:service_token_id/rotate",
+      summary: "Make a service token in place of another one, which goes on for a while",
+      params,
+      body: rotation,
+      response: created,
+      requires: () => may("service_token.manage", { knownTo: [] }),
+      async handle({ params, body }, caller) {
+        const made = await rotate(tokens, { id: params.service_token_id, kind }, body.overlapSeconds, caller);
+        const [shown] = await list([present(made.credential)], caller);
+        return { body: { ...present(shown), key: made.secret }, revisions: [made.revision] };
+      },
+      fieldOf,
+    }),
+    route({
       method: "DELETE",
       path: "/v1/service_token/:service_token_id",
       summary: "Revoke a service token",
@@ -160,5 +177,6 @@ function show(token: Credential, account: Principal | undefined): z.infer<typeof
     service_account_email: account?.email ?? null,
     service_account_name: account?.givenName ?? account?.familyName ?? null,
     org_id: token.orgId,
+    ...showLimits(token),
   };
 }

@@ -1,6 +1,7 @@
 import type { Principal } from "@portcullis/proto/identity/v1/identity";
 import { z } from "zod";
 import { may, noSuchObject } from "../access.ts";
+import { sees } from "../caller.ts";
 import { anyText, id, listQuery, several } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
@@ -33,8 +34,9 @@ export function userRoutes({ identity }: Owners): readonly Route[] {
       requires: () => may("member.read_self"),
       async handle({ query }, caller) {
         // Who holds no grant sees only themself.
-        const ids = caller.hasGrant ? query.ids : [caller.principal];
-        if (!caller.hasGrant && query.ids.length > 0 && !query.ids.includes(caller.principal)) {
+        const seesAll = sees(caller, "org_member");
+        const ids = seesAll ? query.ids : [caller.principal];
+        if (!seesAll && query.ids.length > 0 && !query.ids.includes(caller.principal)) {
           return { body: { objects: [] } };
         }
         const { members } = await identity.listMembers(

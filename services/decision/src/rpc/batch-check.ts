@@ -11,6 +11,7 @@ import type {
   CheckRequest,
 } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "../callers.ts";
+import type { PrincipalOf } from "../principal.ts";
 import { consistencyFromWire } from "../wire.ts";
 import { type AskedQuestion, questionOf } from "./check.ts";
 
@@ -19,6 +20,7 @@ const checksMax = 1000;
 /** All questions are decided at one moment; a bad one fails alone. */
 export async function batchCheck(
   facts: FactReader,
+  principalOf: PrincipalOf,
   request: BatchCheckRequest,
   call: Call,
 ): Promise<BatchCheckResponse> {
@@ -29,7 +31,7 @@ export async function batchCheck(
   if (checks.length > checksMax)
     throw invalid("checks", `has ${checks.length} entries; at most ${checksMax} are allowed`);
   const questions = checks.map((check, index) =>
-    attempt(() => questionOfBatch(check, org, `checks[${index}].`)),
+    attempt(() => questionOfBatch(check, { org, principalOf, field: `checks[${index}].` })),
   );
   const { result, revision } = await facts.read(
     org,
@@ -40,11 +42,18 @@ export async function batchCheck(
   return { results: result.results, revision };
 }
 
-function questionOfBatch(check: CheckRequest, org: OrgId, field: string): AskedQuestion {
+function questionOfBatch(
+  check: CheckRequest,
+  {
+    org,
+    principalOf,
+    field,
+  }: { readonly org: OrgId; readonly principalOf: PrincipalOf; readonly field: string },
+): AskedQuestion {
   if (check.consistency !== undefined)
     throw invalid(`${field}consistency`, "must be unset; it is the batch's");
   if (check.orgId !== "" && check.orgId !== org) throw invalid(`${field}org_id`, "must be the batch's");
-  return questionOf({ ...check, orgId: org }, field);
+  return questionOf({ ...check, orgId: org }, principalOf, field);
 }
 
 /** What all questions together need, so that one round of loading serves them all. */

@@ -8,6 +8,7 @@ import type {
   CheckStreamRequest,
   CheckStreamResponse,
 } from "@portcullis/proto/decision/v1/decision";
+import type { PrincipalOf } from "../principal.ts";
 import { check } from "./check.ts";
 
 /** Questions of one stream that are in work at a time. */
@@ -21,14 +22,16 @@ const questionMs = 10_000;
  */
 export async function checkStream(
   facts: FactReader,
+  principalOf: PrincipalOf,
   conversation: Conversation<CheckStreamRequest, CheckStreamResponse>,
 ): Promise<void> {
   const { promise: broken, reject: breakOff } = Promise.withResolvers<never>();
-  await Promise.race([answerAll(facts, conversation, breakOff), broken]);
+  const answer = (request: CheckStreamRequest) => answerTo(facts, principalOf, request, conversation);
+  await Promise.race([answerAll(answer, conversation, breakOff), broken]);
 }
 
 async function answerAll(
-  facts: FactReader,
+  answerTo: (request: CheckStreamRequest) => CheckStreamResponse | Promise<CheckStreamResponse>,
   conversation: Conversation<CheckStreamRequest, CheckStreamResponse>,
   breakOff: (thrown: unknown) => void,
 ): Promise<void> {
@@ -54,7 +57,7 @@ async function answerAll(
     if (asked === null) break;
     const ready: CheckStreamResponse[] = [];
     for (const request of asked) {
-      const answer = answerTo(facts, request, conversation);
+      const answer = answerTo(request);
       if (answer instanceof Promise) follow(answer);
       else ready.push(answer);
     }
@@ -66,6 +69,7 @@ async function answerAll(
 /** Without a promise when memory holds all facts that it takes. */
 function answerTo(
   facts: FactReader,
+  principalOf: PrincipalOf,
   { id, check: question }: CheckStreamRequest,
   conversation: Conversation<CheckStreamRequest, CheckStreamResponse>,
 ): CheckStreamResponse | Promise<CheckStreamResponse> {
@@ -82,7 +86,7 @@ function answerTo(
   };
   try {
     if (id.length > idMax) throw invalid("id", `is longer than ${idMax} characters`);
-    const found = check(facts, present(question, "check"), conversation);
+    const found = check(facts, principalOf, present(question, "check"), conversation);
     return found instanceof Promise ? inTime(found).then(answered, failed) : answered(found);
   } catch (thrown) {
     return failed(thrown);

@@ -1,18 +1,27 @@
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Answer, FactReader, Facts } from "@portcullis/facts";
-import { type Decided, decide, isNeeds, type Needs, type OrgId, type Question } from "@portcullis/policy";
+import {
+  type Decided,
+  decideWithin,
+  isNeeds,
+  type Needs,
+  type OrgId,
+  type Question,
+  type Scope,
+} from "@portcullis/policy";
 import type { CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "../callers.ts";
-import { principalOf } from "../principal.ts";
+import type { PrincipalOf } from "../principal.ts";
 import { consistencyFromWire, permissionFromWire, targetFromWire, whoFromWire } from "../wire.ts";
 
 /** Answers without a promise when memory holds all facts that it takes. */
 export function check(
   facts: FactReader,
+  principalOf: PrincipalOf,
   request: CheckRequest,
   call: Call,
 ): CheckResponse | Promise<CheckResponse> {
-  const question = questionOf(request);
+  const question = questionOf(request, principalOf);
   mayAskAbout(question.org, call);
   const found = facts.read(
     question.org,
@@ -27,26 +36,33 @@ export function check(
 export interface AskedQuestion {
   readonly org: OrgId;
   /** The question in full, once the facts tell who is asked about. */
-  readonly find: (facts: Facts) => Question | Needs;
+  readonly find: (facts: Facts) => QuestionWithin | Needs;
   readonly decide: (facts: Facts) => Decided | Needs;
 }
 
+/** A question, and the scope of the credential that its principal was found by. */
+export interface QuestionWithin {
+  readonly question: Question;
+  readonly scope: Scope | null;
+}
+
 /** Throws the one error that names the field for a question that is malformed. */
-export function questionOf(request: CheckRequest, field = ""): AskedQuestion {
+export function questionOf(request: CheckRequest, principalOf: PrincipalOf, field = ""): AskedQuestion {
   const who = principalOf(whoFromWire(request, field));
   const permission = permissionFromWire(request.permission, field);
   const target = targetFromWire(request.what, field);
-  const find = (facts: Facts): Question | Needs => {
+  const find = (facts: Facts): QuestionWithin | Needs => {
     const asked = who.find(facts);
     if (isNeeds(asked)) return asked;
-    return { org: who.org, principal: asked.principal, permission, target, nowMs: Date.now() };
+    const { principal, scope } = asked;
+    return { question: { org: who.org, principal, permission, target, nowMs: Date.now() }, scope };
   };
   return {
     org: who.org,
     find,
     decide(facts) {
-      const question = find(facts);
-      return isNeeds(question) ? question : decide(question, facts);
+      const found = find(facts);
+      return isNeeds(found) ? found : decideWithin(found.scope, found.question, facts);
     },
   };
 }

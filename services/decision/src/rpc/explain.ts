@@ -2,7 +2,7 @@ import type { Call } from "@portcullis/chassis/rpc/call";
 import type { FactReader } from "@portcullis/facts";
 import {
   type Explanation,
-  explain as explainQuestion,
+  explainWithin,
   type Grant,
   type GrantPath,
   isNeeds,
@@ -20,6 +20,7 @@ import type {
 } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "../callers.ts";
 import { fillInNames, type NameOwners } from "../names.ts";
+import type { PrincipalOf } from "../principal.ts";
 import { sentenceOf } from "../sentence.ts";
 import { consistencyFromWire } from "../wire.ts";
 import { questionOf } from "./check.ts";
@@ -27,18 +28,20 @@ import { questionOf } from "./check.ts";
 export async function explain(
   facts: FactReader,
   owners: NameOwners,
+  principalOf: PrincipalOf,
   request: ExplainRequest,
   call: Call,
 ): Promise<ExplainResponse> {
-  const { org, find } = questionOf(request);
+  const { org, find } = questionOf(request, principalOf);
   mayAskAbout(org, call);
   const { result, revision } = await facts.read(
     org,
     consistencyFromWire(request.consistency, org),
     (organization): Explained | Needs => {
-      const question = find(organization);
-      if (isNeeds(question)) return question;
-      const explanation = explainQuestion(question, organization);
+      const found = find(organization);
+      if (isNeeds(found)) return found;
+      const { question, scope } = found;
+      const explanation = explainWithin(scope, question, organization);
       return isNeeds(explanation) ? explanation : { question, explanation };
     },
     call,
@@ -51,7 +54,7 @@ export async function explain(
     return thing;
   };
   const { target } = question;
-  const object = target.kind === "object" ? target.object : target.parent;
+  const object = target.kind === "place" ? target.parent : target.object;
   const about = {
     principal: named("principal", question.principal),
     permission: question.permission,

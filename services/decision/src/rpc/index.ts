@@ -4,11 +4,13 @@ import type { FactReader } from "@portcullis/facts";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import type { FeedParts } from "../feed/feed.ts";
+import type { PrincipalOf } from "../principal.ts";
 import type { SurroundingOwners } from "../surroundings.ts";
 import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
 import { checkStream } from "./check-stream.ts";
 import { explain } from "./explain.ts";
+import { holdsGrants } from "./holds-grants.ts";
 import { listObjects } from "./list-objects.ts";
 import { listPrincipals, type PrincipalOwners } from "./list-principals.ts";
 import { permissions } from "./permissions.ts";
@@ -21,18 +23,20 @@ export function handlers(
   facts: FactReader,
   owners: PrincipalOwners &
     SurroundingOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
+  principalOf: PrincipalOf,
   feed: FeedParts,
 ): Handlers<typeof DecisionService> {
   return {
-    check: (request, call) => check(facts, request, call),
-    batchCheck: (request, call) => batchCheck(facts, request, call),
-    checkStream: (conversation) => checkStream(facts, conversation),
-    permissions: (request, call) => permissions(facts, request, call),
-    explain: (request, call) => explain(facts, owners, request, call),
-    listObjects: (request, call) => listObjects(facts, owners.grants, request, call),
+    check: (request, call) => check(facts, principalOf, request, call),
+    batchCheck: (request, call) => batchCheck(facts, principalOf, request, call),
+    checkStream: (conversation) => checkStream(facts, principalOf, conversation),
+    permissions: (request, call) => permissions(facts, principalOf, request, call),
+    explain: (request, call) => explain(facts, owners, principalOf, request, call),
+    listObjects: (request, call) => listObjects(facts, owners.grants, principalOf, request, call),
     listPrincipals: (request, call) => listPrincipals(facts, owners, request, call),
     simulate: simulator(owners),
-    watch: watcher(facts, feed),
-    standing: (request, call) => standing(facts, owners.grants, request, call),
+    holdsGrants: (request, call) => holdsGrants(facts, principalOf, request, call),
+    watch: watcher(facts, principalOf, feed),
+    standing: (request, call) => standing(facts, owners.grants, principalOf, request, call),
   };
 }

@@ -4,10 +4,12 @@ import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { FactReader, Facts } from "@portcullis/facts";
 import { objectFromWire, objectTypeFromWire } from "@portcullis/facts/wire";
 import {
-  decide,
+  decideWithin,
+  type FactKey,
   type GroupId,
   type GroupIndex,
   isNeeds,
+  letsThrough,
   type Needs,
   type ObjectId,
   type ObjectRef,
@@ -17,13 +19,14 @@ import {
   occursAtOrBelow,
   type Permission,
   type PrincipalId,
+  type Scope,
 } from "@portcullis/policy";
 import type { ListObjectsRequest, ListObjectsResponse } from "@portcullis/proto/decision/v1/decision";
 import type { FindObjectsResponse, GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { agreed } from "../agreed.ts";
 import { mayAskAbout } from "../callers.ts";
 import { cursorBehind, readCursor } from "../cursor.ts";
-import { type Principal, principalOf } from "../principal.ts";
+import type { Principal, PrincipalOf } from "../principal.ts";
 import { consistencyFromWire, pageLimitFromWire, permissionFromWire, whoFromWire } from "../wire.ts";
 
 /** As many as grants looks for at once. */
@@ -32,6 +35,7 @@ const groupsMax = 10_000;
 export async function listObjects(
   facts: FactReader,
   grants: Pick<Stub<typeof GrantsService>, "findObjects">,
+  principalOf: PrincipalOf,
   request: ListObjectsRequest,
   call: Call,
 ): Promise<ListObjectsResponse> {
@@ -76,12 +80,27 @@ export async function listObjects(
         return { result: response, revision: response.revision };
       },
       isSame: isSameHolder,
-      conclude: ({ isMember, live }, found) => (isMember ? pageFrom(found, live, asked, limit) : nothing),
+      conclude: ({ isMember, live, scope }, found) => ({
+        ...(isMember ? pageFrom(found, live, asked, limit) : nothing),
+        scope,
+      }),
     },
     call,
   );
+  const { scope } = result;
+  const ids =
+    scope === null
+      ? result.ids
+      : (
+          await facts.read(
+            who.org,
+            consistency,
+            (organization) => idsWithin(scope, result.ids, { ...asked, organization }),
+            call,
+          )
+        ).result.ids;
   const cursor = result.behind === null ? "" : cursorBehind(result.behind, question);
-  return { ids: [...result.ids], cursor, revision };
+  return { ids: [...ids], cursor, revision };
 }
 
 interface Asked {
@@ -100,6 +119,23 @@ interface Page {
 
 const nothing: Page = { ids: [], behind: null };
 
+/** Those that a scope lets through. What it names stays where it is, so it does no harm that this is looked at later. */
+function idsWithin(
+  scope: Scope,
+  ids: readonly string[],
+  { who: { org }, permission, type, organization }: Asked & { readonly organization: Facts },
+): { readonly ids: readonly string[] } | Needs {
+  const missing: FactKey[] = [];
+  const within = ids.filter((id) => {
+    const target = { kind: "object", object: { type, id: id as ObjectId } } as const;
+    const isWithin = letsThrough(scope, { org, permission, target }, organization);
+    if (typeof isWithin === "boolean") return isWithin;
+    missing.push(...isWithin.keys);
+    return false;
+  });
+  return missing.length > 0 ? { kind: "needs", keys: missing } : { ids: within };
+}
+
 /** Types of which an organisation has exactly one, named by its own id. */
 function isOneOfOrganization(type: ObjectType): boolean {
   const { parent, idOf } = objectTypeRow(type);
@@ -113,8 +149,11 @@ function theOnlyOne({ who, permission, type, under, after }: Asked): (facts: Fac
     if (isNeeds(holder)) return holder;
     const { org } = who;
     const object: ObjectRef = { type, id: org as string as ObjectId };
-    const decision = decide(
-      { org, principal: holder.principal, permission, target: { kind: "object", object }, nowMs: Date.now() },
+    const { principal, scope } = holder;
+    const target = { kind: "object", object } as const;
+    const decision = decideWithin(
+      scope,
+      { org, principal, permission, target, nowMs: Date.now() },
       organization,
     );
     if (decision.kind === "needs") return decision;
@@ -129,12 +168,13 @@ interface Holder {
   readonly isMember: boolean;
   readonly groups: ReadonlySet<string>;
   readonly live: GroupIndex;
+  readonly scope: Scope | null;
 }
 
 function holderOf(who: Principal, facts: Facts): Holder | Needs {
   const found = who.find(facts);
   if (isNeeds(found)) return found;
-  const { principal } = found;
+  const { principal, scope } = found;
   const member = facts.member(principal);
   const memberships = facts.memberships(principal);
   const groups = facts.groups();
@@ -143,7 +183,8 @@ function holderOf(who: Principal, facts: Facts): Holder | Needs {
   if (member === undefined || memberships === undefined || groups === undefined || roles === undefined) {
     return { kind: "needs", keys: factsOf(who.org, principal) };
   }
-  return { principal, isMember: member !== null, groups: groups.holding(memberships), live: groups };
+  const isMember = member !== null;
+  return { principal, isMember, groups: groups.holding(memberships), live: groups, scope };
 }
 
 function factsOf(org: OrgId, principal: PrincipalId): Needs["keys"] {

@@ -2,14 +2,15 @@ import { present } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { FactReader } from "@portcullis/facts";
 import { objectFromWire } from "@portcullis/facts/wire";
-import { isNeeds, type Needs, type PermissionsDecided, permissionsOn } from "@portcullis/policy";
+import { isNeeds, type Needs, type PermissionsDecided, permissionsWithin } from "@portcullis/policy";
 import type { PermissionsRequest, PermissionsResponse } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "../callers.ts";
-import { principalOf } from "../principal.ts";
+import type { PrincipalOf } from "../principal.ts";
 import { consistencyFromWire, whoFromWire } from "../wire.ts";
 
 export async function permissions(
   facts: FactReader,
+  principalOf: PrincipalOf,
   request: PermissionsRequest,
   call: Call,
 ): Promise<PermissionsResponse> {
@@ -22,9 +23,9 @@ export async function permissions(
     (organization): PermissionsDecided | Needs => {
       const asked = who.find(organization);
       if (isNeeds(asked)) return asked;
-      const { principal } = asked;
+      const { principal, scope } = asked;
       const target = { kind: "object", object } as const;
-      return permissionsOn({ org: who.org, principal, target, nowMs: Date.now() }, organization);
+      return permissionsWithin(scope, { org: who.org, principal, target, nowMs: Date.now() }, organization);
     },
     call,
   );

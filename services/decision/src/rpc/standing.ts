@@ -1,6 +1,7 @@
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { FactReader } from "@portcullis/facts";
+import { scopeToWire } from "@portcullis/facts/wire";
 import {
   type Credential,
   type GroupId,
@@ -15,7 +16,7 @@ import type { StandingRequest, StandingResponse } from "@portcullis/proto/decisi
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { mayAskAbout } from "../callers.ts";
 import { badCredential } from "../credentials.ts";
-import { principalOf } from "../principal.ts";
+import type { PrincipalOf } from "../principal.ts";
 import { consistencyFromWire, whoFromWire } from "../wire.ts";
 
 interface Standing {
@@ -30,6 +31,7 @@ interface Standing {
 export async function standing(
   facts: FactReader,
   grants: Pick<Stub<typeof GrantsService>, "hasGrant">,
+  principalOf: PrincipalOf,
   request: StandingRequest,
   call: Call,
 ): Promise<StandingResponse> {
@@ -76,6 +78,7 @@ export async function standing(
     owner: result.owner,
     hasGrant,
     revision,
+    scope: scopeToWire(result.credential?.scope ?? null),
   };
 }
 

@@ -10,13 +10,13 @@ import {
   minimizeLatency,
   type Revision,
 } from "@portcullis/facts";
-import { decide, isNeeds, type OrgId, organizationFace } from "@portcullis/policy";
+import { decideWithin, isNeeds, type OrgId, organizationFace } from "@portcullis/policy";
 import type { WatchRequest, WatchResponse } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "../callers.ts";
 import { beginningOf } from "../feed/beginning.ts";
 import { Feed, type FeedEvent, type FeedParts } from "../feed/feed.ts";
 import { Watchers } from "../feed/watchers.ts";
-import { type Principal, principalOf } from "../principal.ts";
+import type { Principal, PrincipalOf } from "../principal.ts";
 import { revisionFromText, type Who, whoFromWire } from "../wire.ts";
 
 /** How long a growing log may stay unnoticed when nobody rings, and how often it is asked whether one may still watch. */
@@ -25,12 +25,12 @@ const lookEveryMs = 500;
 const lifeSignMs = 5000;
 
 /** Answers the handler of Watch. */
-export function watcher(facts: FactReader, parts: FeedParts) {
+export function watcher(facts: FactReader, principalOf: PrincipalOf, parts: FeedParts) {
   const watchers = new Watchers();
   return async (request: WatchRequest, call: Answering<WatchResponse>): Promise<void> => {
     const org = uuid<OrgId>(request.orgId, "org_id");
     const revision = behindWhich(request.revision, org);
-    const right = rightOf(facts, org, inWhoseName(request, org, call));
+    const right = rightOf(facts, org, inWhoseName(request, org, call).map(principalOf));
     mayAskAbout(org, call);
     await right.demand(minimizeLatency);
     using _place = watchers.enter(org);
@@ -118,11 +118,11 @@ class News implements Disposable {
 }
 
 /** Who must have the right to read the audit log: the caller, unless it is one of our services, and in whose name it asks. */
-function inWhoseName(request: WatchRequest, org: OrgId, { caller }: Answering<WatchResponse>): Principal[] {
+function inWhoseName(request: WatchRequest, org: OrgId, { caller }: Answering<WatchResponse>): Who[] {
   const all: Who[] = request.who === undefined ? [] : [whoFromWire(request)];
   if (caller.kind === "other")
     all.push({ kind: "principal", org, principal: uuid(caller.principalId, "caller") });
-  return all.map(principalOf);
+  return all;
 }
 
 interface Right {
@@ -141,8 +141,9 @@ function rightOf(facts: FactReader, org: OrgId, all: readonly Principal[]): Righ
       const { result } = await facts.read(org, consistency, (organization) => {
         const asked = who.find(organization);
         if (isNeeds(asked)) return asked;
-        const { principal } = asked;
-        return decide({ org, principal, permission: "read", target, nowMs: Date.now() }, organization);
+        const { principal, scope } = asked;
+        const question = { org, principal, permission: "read", target, nowMs: Date.now() } as const;
+        return decideWithin(scope, question, organization);
       });
       if (!result.allowed) throw new Fault("denied", "this takes the permission read on the org_audit_logs");
     }

@@ -4,7 +4,7 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { CreateCredentialRequest, CreateCredentialResponse } from "@portcullis/proto/tokens/v1/tokens";
 import { writeContext } from "@portcullis/store/write-context";
 import type { CredentialsStore } from "../store/credentials-store.ts";
-import { credentialToWire, kindFromWire, orgFromWire } from "../wire.ts";
+import { credentialToWire, kindFromWire, newScopeFromWire, orgFromWire } from "../wire.ts";
 
 const nameMax = 255;
 
@@ -25,6 +25,7 @@ export async function createCredential(
       principal: uuid(request.principalId, "principal_id"),
       name: text(request.name, "name", nameMax),
       expiresAt,
+      scope: newScopeFromWire(request.scope),
     },
     request.replace,
     hop,

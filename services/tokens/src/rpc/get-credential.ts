@@ -12,5 +12,6 @@ export async function getCredential(
     kindFromWire(request.kind),
     uuid(request.id, "id"),
   );
-  return { credential: credentialToWire(credential) };
+  const lastUses = await store.lastUses([credential.id]);
+  return { credential: credentialToWire(credential, lastUses.get(credential.id)) };
 }

@@ -4,14 +4,18 @@ import type { CredentialsStore } from "../store/credentials-store.ts";
 import { createCredential } from "./create-credential.ts";
 import { getCredential } from "./get-credential.ts";
 import { listCredentials } from "./list-credentials.ts";
+import { recordUses } from "./record-uses.ts";
 import { revokeCredential } from "./revoke-credential.ts";
+import { rotateCredential } from "./rotate-credential.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(store: CredentialsStore): Handlers<typeof TokensService> {
   return {
     createCredential: (request, call) => createCredential(store, request, call),
+    rotateCredential: (request, call) => rotateCredential(store, request, call),
     revokeCredential: (request) => revokeCredential(store, request),
     getCredential: (request) => getCredential(store, request),
     listCredentials: (request) => listCredentials(store, request),
+    recordUses: (request) => recordUses(store, request),
   };
 }

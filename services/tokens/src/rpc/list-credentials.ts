@@ -19,5 +19,6 @@ export async function listCredentials(
     },
     request.page,
   );
-  return { credentials: credentials.map(credentialToWire) };
+  const lastUses = await store.lastUses(credentials.map(({ id }) => id));
+  return { credentials: credentials.map((each) => credentialToWire(each, lastUses.get(each.id))) };
 }

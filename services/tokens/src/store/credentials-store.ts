@@ -7,7 +7,13 @@ import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
 import { type Database, listPage, type Write, type Written } from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
-import { type Credential, forTheLog, type NewCredential } from "../domain/credential.ts";
+import {
+  type Credential,
+  expiryOfSuccessor,
+  expiryWhenRotated,
+  forTheLog,
+  type NewCredential,
+} from "../domain/credential.ts";
 import { type MemberKinds, noSuchMember } from "../members.ts";
 import { CredentialRow } from "./entities.ts";
 
@@ -16,6 +22,13 @@ export interface CredentialFilter {
   readonly principal: PrincipalId | null;
   readonly ids: readonly CredentialId[];
   readonly names: readonly string[];
+}
+
+/** That a credential was used, and when. */
+export interface CredentialUse {
+  readonly org: OrgId;
+  readonly id: CredentialId;
+  readonly at: Date;
 }
 
 /** The credentials of all organisations in this database. */
@@ -35,25 +48,14 @@ export class CredentialsStore {
     replace: boolean,
     hop: Partial<Hop>,
   ): Promise<Written<{ credential: Credential; secret: string; replaced: boolean }>> {
-    const { secret, digest, preview } = newCredential(wanted.kind, wanted.org);
+    const made = newCredential(wanted.kind, wanted.org);
     return this.#database.write(wanted.org, context, async (write) => {
       // Asked under the lock: a member who leaves after this answer finds the credential when it is cleared up.
       await this.#mustBeHolder(wanted, hop);
       const now = new Date();
       const replaced = replace ? await this.#replaced(write, wanted) : [];
       for (const row of replaced) row.revokedAt = now;
-      const row = write.em.create(CredentialRow, {
-        id: newUuid(),
-        orgId: wanted.org,
-        kind: wanted.kind,
-        principalId: wanted.principal,
-        name: wanted.name,
-        preview,
-        digest,
-        created: now,
-        expiresAt: wanted.expiresAt,
-        revokedAt: null,
-      });
+      const row = rowOf(write, wanted, made, now);
       const credential = toDomain(row);
       write.record({
         action: "credential_created",
@@ -62,8 +64,65 @@ export class CredentialsStore {
         after: forTheLog(credential),
         touches: [row, ...replaced].map(factOf),
       });
-      return { credential, secret, replaced: replaced.length > 0 };
+      return { credential, secret: made.secret, replaced: replaced.length > 0 };
     });
+  }
+
+  /** Makes a credential in place of another one, which goes on for the overlap. */
+  async rotate(
+    context: WriteContext,
+    { org, kind, id }: Pick<Credential, "org" | "kind" | "id">,
+    overlapSeconds: number,
+    hop: Partial<Hop>,
+  ): Promise<Written<{ credential: Credential; secret: string; rotated: Credential }>> {
+    const made = newCredential(kind, org);
+    return this.#database.write(org, context, async (write) => {
+      const old = await write.em.findOne(CredentialRow, { orgId: org, id, kind, revokedAt: null });
+      if (old === null) throw absent();
+      const before = toDomain(old);
+      const now = new Date();
+      if (before.rotatedAt !== null) throw new Fault("refused", "the credential was rotated already");
+      if (before.expiresAt !== null && before.expiresAt <= now) {
+        throw new Fault("refused", "the credential has expired");
+      }
+      await this.#mustBeHolder(before, hop);
+      const row = rowOf(write, { ...before, expiresAt: expiryOfSuccessor(before, now) }, made, now);
+      old.rotatedAt = now;
+      old.expiresAt = expiryWhenRotated(before, now, overlapSeconds);
+      const [credential, rotated] = [toDomain(row), toDomain(old)];
+      write.record({
+        action: "credential_rotated",
+        subject: { type: "credential", id: row.id },
+        before: { rotated: forTheLog(before) },
+        after: { ...forTheLog(credential), rotated: forTheLog(rotated) },
+        touches: [factOf(row), factOf(old)],
+      });
+      return { credential, secret: made.secret, rotated };
+    });
+  }
+
+  /** Notes uses of credentials; what is known to be later stays. Nobody waits for it, and it is no change of anything. */
+  async recordUses(uses: readonly CredentialUse[]): Promise<void> {
+    await this.#database.pool.query(
+      `insert into credential_use (credential_id, last_used_at)
+       select credential.id, max(least(used.at, now())) from credential
+       join unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) as used (org_id, id, at)
+         on credential.id = used.id and credential.org_id = used.org_id
+       group by credential.id
+       order by credential.id
+       on conflict (credential_id) do update
+         set last_used_at = greatest(credential_use.last_used_at, excluded.last_used_at)`,
+      [uses.map(({ org }) => org), uses.map(({ id }) => id), uses.map(({ at }) => at)],
+    );
+  }
+
+  /** When each was used last, as far as that is known. */
+  async lastUses(ids: readonly CredentialId[]): Promise<ReadonlyMap<CredentialId, Date>> {
+    const { rows } = await this.#database.pool.query<{ credential_id: CredentialId; last_used_at: Date }>(
+      "select credential_id, last_used_at from credential_use where credential_id = any($1)",
+      [ids],
+    );
+    return new Map(rows.map((row) => [row.credential_id, row.last_used_at]));
   }
 
   /** Ends a credential from the commit on. */
@@ -111,7 +170,10 @@ export class CredentialsStore {
     return rows.map(toDomain);
   }
 
-  async #mustBeHolder({ org, principal, kind }: NewCredential, hop: Partial<Hop>): Promise<void> {
+  async #mustBeHolder(
+    { org, principal, kind }: Pick<NewCredential, "org" | "principal" | "kind">,
+    hop: Partial<Hop>,
+  ): Promise<void> {
     const memberKind = (await this.#memberKinds(org, [principal], hop)).get(principal);
     if (memberKind === undefined) throw noSuchMember("principal_id");
     if (kind === "service_token" && memberKind !== "service_account") {
@@ -128,6 +190,28 @@ export class CredentialsStore {
       revokedAt: null,
     });
   }
+}
+
+function rowOf(
+  { em }: Write,
+  { org, kind, principal, name, expiresAt, scope }: NewCredential,
+  { digest, preview }: Pick<Credential, "digest" | "preview">,
+  now: Date,
+): CredentialRow {
+  return em.create(CredentialRow, {
+    id: newUuid(),
+    orgId: org,
+    kind,
+    principalId: principal,
+    name,
+    preview,
+    digest,
+    created: now,
+    expiresAt,
+    revokedAt: null,
+    rotatedAt: null,
+    scope,
+  });
 }
 
 /** Those of the principals that hold some live credential. */
@@ -193,5 +277,7 @@ function toDomain(row: CredentialRow): Credential {
     created: row.created,
     expiresAt: row.expiresAt ?? null,
     revokedAt: row.revokedAt ?? null,
+    rotatedAt: row.rotatedAt ?? null,
+    scope: row.scope ?? null,
   };
 }

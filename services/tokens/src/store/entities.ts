@@ -1,5 +1,6 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import type { CredentialKind } from "@portcullis/credential";
+import type { Scope } from "@portcullis/policy";
 
 export const CredentialRow = defineEntity({
   name: "Credential",
@@ -15,6 +16,8 @@ export const CredentialRow = defineEntity({
     created: p.datetime(3),
     expiresAt: p.datetime(3).nullable(),
     revokedAt: p.datetime(3).nullable(),
+    rotatedAt: p.datetime(3).nullable(),
+    scope: p.json().$type<Scope>().nullable(),
   },
 });
 

@@ -1,4 +1,4 @@
-import type { Credential, FactKey, FactKind, FactValues, OrgId } from "@portcullis/policy";
+import type { Credential, FactKey, FactKind, FactValues, OrgId, Scope } from "@portcullis/policy";
 import type { PoolClient } from "pg";
 
 interface Row {
@@ -8,6 +8,7 @@ interface Row {
   readonly kind: string;
   readonly principal_id: string;
   readonly expires_at: Date | null;
+  readonly scope: Scope | null;
 }
 
 /** The credential facts: live rows only. A row of a kind that nobody knows is read as absent. */
@@ -18,7 +19,7 @@ export async function readFacts(
   const digests = keys.map((key) => (key.kind === "credential" ? key.digest : ""));
   const { rows } = await client.query<Row>({
     name: "credentials",
-    text: `select id, org_id, digest, kind, principal_id, expires_at from credential
+    text: `select id, org_id, digest, kind, principal_id, expires_at, scope from credential
            where digest = any($1) and revoked_at is null`,
     values: [digests],
   });
@@ -31,6 +32,7 @@ export async function readFacts(
       kind: row.kind,
       principal: row.principal_id as Credential["principal"],
       expiresAtMs: row.expires_at?.getTime() ?? null,
+      scope: row.scope,
     };
   });
 }

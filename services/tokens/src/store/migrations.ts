@@ -22,5 +22,21 @@ class Credentials extends Migration {
   }
 }
 
+class ScopesRotationsAndUses extends Migration {
+  override up(): void {
+    this.addSql(`
+      alter table credential add column scope jsonb, add column rotated_at timestamptz(3);
+      -- Apart from the credentials, which change only with an event.
+      create table credential_use (
+        credential_id uuid primary key references credential,
+        last_used_at timestamptz(3) not null
+      );
+    `);
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
-export const migrations: readonly MigrationObject[] = [{ name: "0002-credentials", class: Credentials }];
+export const migrations: readonly MigrationObject[] = [
+  { name: "0002-credentials", class: Credentials },
+  { name: "0003-scopes-rotations-and-uses", class: ScopesRotationsAndUses },
+];

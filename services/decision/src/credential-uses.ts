@@ -1,0 +1,76 @@
+// When credentials were used last: collected here, and told to tokens now and then. No request waits for it.
+
+import type { Log } from "@portcullis/chassis/log";
+import type { Stub } from "@portcullis/chassis/rpc/client";
+import type { CredentialId, OrgId } from "@portcullis/policy";
+import type { TokensService } from "@portcullis/proto/tokens/v1/tokens";
+import { LRUCache } from "lru-cache";
+
+/** Notes that a credential was shown by somebody, and found good. */
+export type NoteUse = (org: OrgId, id: CredentialId, nowMs: number) => void;
+
+/** A use so soon after one that was noted is not. */
+const exactToMs = 60_000;
+const tellAfterMs = 2000;
+const tellMs = 5000;
+const atOnce = 1000;
+const credentialsMax = 100_000;
+
+interface Use {
+  readonly org: OrgId;
+  readonly atMs: number;
+}
+
+/** Disposing it tells what has not been told. */
+export class CredentialUses implements AsyncDisposable {
+  readonly #tokens: Pick<Stub<typeof TokensService>, "recordUses">;
+  readonly #log: Log;
+  readonly #notedMs = new LRUCache<CredentialId, number>({ max: credentialsMax });
+  readonly #untold = new Map<CredentialId, Use>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tokens: Pick<Stub<typeof TokensService>, "recordUses">, log: Log) {
+    this.#tokens = tokens;
+    this.#log = log;
+  }
+
+  readonly note: NoteUse = (org, id, nowMs) => {
+    const notedMs = this.#notedMs.get(id);
+    if (notedMs !== undefined && nowMs - notedMs < exactToMs) return;
+    // What can't be told for so long is forgotten: it only says when a key was used.
+    if (this.#untold.size >= credentialsMax) return;
+    this.#notedMs.set(id, nowMs);
+    this.#untold.set(id, { org, atMs: nowMs });
+    this.#tellLater();
+  };
+
+  #tellLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#tell();
+    }, tellAfterMs);
+  }
+
+  async #tell(): Promise<void> {
+    const uses = [...this.#untold].slice(0, atOnce);
+    if (uses.length === 0) return;
+    for (const [id] of uses) this.#untold.delete(id);
+    try {
+      await this.#tokens.recordUses(
+        { uses: uses.map(([id, { org, atMs }]) => ({ orgId: org, id, at: new Date(atMs) })) },
+        { deadlineMs: Date.now() + tellMs },
+      );
+    } catch (reason) {
+      this.#log.warn({ reason: String(reason) }, "when credentials were used can't be told now");
+      for (const [id, use] of uses) if (!this.#untold.has(id)) this.#untold.set(id, use);
+    }
+    if (this.#untold.size > 0) this.#tellLater();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    // Set, so that what fails is not tried again.
+    this.#timer = setTimeout(() => undefined, 0);
+    await this.#tell();
+  }
+}
