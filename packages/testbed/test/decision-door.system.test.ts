@@ -7,6 +7,7 @@ import {
   type CheckResponse,
   DecisionClient,
 } from "@portcullis/proto/decision/v1/decision";
+import type { Scope } from "@portcullis/proto/scope/v1/scope";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type System, startSystem } from "../src/system.ts";
 import { makeTeam, type Team } from "../src/team.ts";
@@ -47,7 +48,11 @@ async function serviceAccount(orgId: string): Promise<string> {
   return members[0]?.principal?.id ?? "";
 }
 
-async function tokenOf(orgId: string, principalId: string, more: { kind?: string; expiresAt?: Date } = {}) {
+async function tokenOf(
+  orgId: string,
+  principalId: string,
+  more: { kind?: string; expiresAt?: Date; scope?: Scope } = {},
+) {
   const { secret } = await system.tokens.createCredential({
     context,
     orgId,
@@ -55,7 +60,7 @@ async function tokenOf(orgId: string, principalId: string, more: { kind?: string
     principalId,
     name: randomUUID(),
     expiresAt: more.expiresAt,
-    scope: undefined,
+    scope: more.scope,
     replace: false,
   });
   return secret;
@@ -141,6 +146,13 @@ describe("who may ask", () => {
         )
         .toBe(`${status.UNAUTHENTICATED} the credential is not valid`);
     }
+  });
+
+  test("not with a service token that is narrowed, whatever it is narrowed to", async () => {
+    const everything = { objects: [{ type: "organization", id: team.orgId }] };
+    const scope = { permissions: undefined, objectTypes: undefined, objects: everything };
+    const token = await tokenOf(team.orgId, await serviceAccount(team.orgId), { scope });
+    expect(await codeOf(askWith(`Bearer ${token}`, team.question(person)))).toBe(status.PERMISSION_DENIED);
   });
 
   test("not about another organisation, whether it exists or not", async () => {

@@ -8,16 +8,26 @@ import { present } from "./wire.ts";
 export interface AccessSettings {
   /** Whoever creates an object gets a direct Owner grant on it. */
   readonly creator_owner_grant: boolean;
+  /** Nobody grants more than they hold. */
+  readonly grant_cap: boolean;
 }
 
-/** The settings in force: what was never set is on, and what is not plainly on is off. */
+/** The settings in force; what can't be read as one is taken for the stricter. */
 export function accessSettings({ settingsJson }: Organization): AccessSettings {
   const stored = JSON.parse(settingsJson || "{}") as Record<string, unknown>;
-  return { creator_owner_grant: (stored["creator_owner_grant"] ?? true) === true };
+  return {
+    creator_owner_grant: (stored["creator_owner_grant"] ?? true) === true,
+    grant_cap: (stored["grant_cap"] ?? false) !== false,
+  };
 }
 
-/** Who gets the Owner grant on what the caller is about to make: itself or, as an empty id, nobody. Asked as of now. */
-export async function ownerOfNew(identity: Owners["identity"], caller: Caller): Promise<string> {
+/** The settings of the caller's organisation, asked as of now. */
+export async function settingsOf(identity: Owners["identity"], caller: Caller): Promise<AccessSettings> {
   const { organization } = await identity.getOrganization({ id: caller.org }, caller.hop);
-  return accessSettings(present(organization)).creator_owner_grant ? caller.principal : "";
+  return accessSettings(present(organization));
+}
+
+/** Who gets the Owner grant on what the caller is about to make: itself or, as an empty id, nobody. */
+export async function ownerOfNew(identity: Owners["identity"], caller: Caller): Promise<string> {
+  return (await settingsOf(identity, caller)).creator_owner_grant ? caller.principal : "";
 }

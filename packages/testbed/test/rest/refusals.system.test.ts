@@ -274,6 +274,16 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
     },
     "GET /v1/api_key/:api_key_id": { path: `/v1/api_key/${key.id}`, viewer: 404, stranger: 404 },
     "DELETE /v1/api_key/:api_key_id": { path: `/v1/api_key/${key.id}`, viewer: 404, stranger: 404 },
+    "POST /v1/access/api-keys/:api_key_id/rotate": {
+      path: `/v1/access/api-keys/${key.id}/rotate`,
+      viewer: 404,
+      stranger: 404,
+    },
+    "POST /v1/access/service-tokens/:service_token_id/rotate": {
+      path: `/v1/access/service-tokens/${token.id}/rotate`,
+      viewer: 404,
+      stranger: 404,
+    },
     "GET /v1/service_token": { path: "/v1/service_token", viewer: 403, stranger: 200, empty: true },
     "DELETE /v1/service_token": {
       path: "/v1/service_token",

@@ -73,6 +73,14 @@ export async function makeWrites(facade: Facade): Promise<Writes> {
     "DELETE /v1/service_token": async () => ({ path: "/v1/service_token", body: { id: (await token()).id } }),
     "DELETE /v1/service_token/:service_token_id": one("/v1/service_token", token),
   };
+  for (const [kind, make] of [
+    ["api-keys/:api_key_id", () => create("/v1/api_key")],
+    ["service-tokens/:service_token_id", token],
+  ] as const) {
+    writes[`POST /v1/access/${kind}/rotate`] = async () => ({
+      path: `/v1/access/${kind.replace(/:.*/, (await make()).id)}/rotate`,
+    });
+  }
   for (const method of ["POST", "PUT"]) {
     const body = () => ({ name: name(), service_account_id: robot });
     writes[`${method} /v1/service_token`] = async () => ({ path: "/v1/service_token", body: body() });

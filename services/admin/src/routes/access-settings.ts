@@ -1,15 +1,16 @@
 import { z } from "zod";
 import { may } from "../access.ts";
 import { anyText, maybe } from "../input.ts";
-import { accessSettings } from "../organization-settings.ts";
+import { accessSettings, settingsOf } from "../organization-settings.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { present, renames } from "../wire.ts";
 
-const settings = z.object({ creator_owner_grant: z.boolean() });
+const settings = z.object({ creator_owner_grant: z.boolean(), grant_cap: z.boolean() });
 
 const changes = z.strictObject({
   creator_owner_grant: maybe(z.boolean()),
+  grant_cap: maybe(z.boolean()),
   org_id: maybe(anyText),
   org_name: maybe(anyText),
 });
@@ -24,8 +25,7 @@ export function settingsRoutes({ identity }: Pick<Owners, "identity">): readonly
       response: settings,
       requires: () => may("organization.read"),
       async handle(_ask, caller) {
-        const { organization } = await identity.getOrganization({ id: caller.org }, caller.hop);
-        return { body: accessSettings(present(organization)) };
+        return { body: await settingsOf(identity, caller) };
       },
     }),
     route({
@@ -35,13 +35,13 @@ export function settingsRoutes({ identity }: Pick<Owners, "identity">): readonly
       body: changes,
       response: settings,
       requires: () => may("organization.update"),
-      async handle({ body: { creator_owner_grant } }, caller) {
+      async handle({ body: { creator_owner_grant, grant_cap } }, caller) {
         const updated = await identity.updateOrganization(
           {
             context: caller.context,
             id: caller.org,
             name: undefined,
-            settingsJson: JSON.stringify({ creator_owner_grant }),
+            settingsJson: JSON.stringify({ creator_owner_grant, grant_cap }),
           },
           caller.hop,
         );

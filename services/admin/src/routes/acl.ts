@@ -4,6 +4,7 @@ import type { Acl, AclContent } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, type Demand, may, noSuchObject, objectRef } from "../access.ts";
 import type { Caller } from "../caller.ts";
+import type { GrantCap, WouldGive } from "../grant-cap.ts";
 import { id, listQuery, maybe, objectType, permission, time } from "../input.ts";
 import { listReadable } from "../listing.ts";
 import type { Owners } from "../owners.ts";
@@ -82,7 +83,7 @@ const fieldOfOne = renames([/^(add|remove)\[0\]\.(content\.)?/, ""], ...inConten
 const fieldOfBatch = renames([/^(add|remove)\[(\d+)\]\.(content\.)?/, "$1_acls[$2]."], ...inContent);
 
 /** Who was granted what on which object. */
-export function aclRoutes({ grants }: Owners, access: Access): readonly Route[] {
+export function aclRoutes({ grants }: Owners, access: Access, cap: GrantCap): readonly Route[] {
   const find = ({ params }: { params: { acl_id: string } }, caller: Caller) =>
     grants.getAcl({ orgId: caller.org, id: params.acl_id }, caller.hop).then(({ acl }) => present(acl));
   const batchRoute = (path: string) =>
@@ -98,6 +99,10 @@ export function aclRoutes({ grants }: Owners, access: Access): readonly Route[] 
         ...body.remove.map((item, index) => mayRemove(item, `remove_acls[${index}].object_id`)),
       ],
       async handle({ body }, caller) {
+        await cap.checkAcls(
+          caller,
+          body.add.map((item, index) => wouldGive(item, `add_acls[${index}]`)),
+        );
         const updated = await grants.updateAcls(
           {
             context: caller.context,
@@ -126,6 +131,9 @@ export function aclRoutes({ grants }: Owners, access: Access): readonly Route[] 
       response: acl,
       requires: ({ body }) => mayAdd(body, "object_id"),
       async handle({ body }, caller) {
+        await cap.checkAcls(caller, [
+          wouldGive(body, body.permission === undefined ? "role_id" : "permission"),
+        ]);
         const updated = await grants.updateAcls(
           { context: caller.context, orgId: caller.org, add: [toWire(body)], remove: [] },
           caller.hop,
@@ -308,6 +316,11 @@ function toWire(item: Content): AclContent {
     restrictObjectType: item.restrict_object_type ?? "",
     expiresAt: item.expires_at === undefined ? undefined : new Date(item.expires_at),
   };
+}
+
+function wouldGive(item: Content, field: string): WouldGive {
+  const { object, grant, restrictObjectType, expiresAt } = toWire(item);
+  return { field, acl: { object, grant, restrictObjectType, expiresAt } };
 }
 
 interface Filters {

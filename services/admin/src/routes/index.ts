@@ -1,4 +1,5 @@
 import type { Access } from "../access.ts";
+import { grantCap } from "../grant-cap.ts";
 import type { AuditLogs, Decision, Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { auditLogRoutes } from "./access-audit-log.ts";
@@ -41,15 +42,16 @@ export interface Parts {
 
 /** Every route that takes a credential, which is all but the greeting and the health of the process. */
 export function allRoutes({ owners, logs, decision, access }: Parts): readonly Route[] {
+  const cap = grantCap(owners, decision);
   return [
     ...organizationRoutes(owners),
     ...memberRoutes(owners),
     ...userRoutes(owners),
     ...groupRoutes(owners, access),
-    ...roleRoutes(owners, access),
-    ...aclRoutes(owners, access),
+    ...roleRoutes(owners, access, cap),
+    ...aclRoutes(owners, access, cap),
     ...projectRoutes(owners, access),
-    ...projectGroupRoutes(owners, access),
+    ...projectGroupRoutes(owners, access, cap),
     ...aiSecretRoutes(owners, access),
     ...experimentRoutes(owners, access),
     ...datasetRoutes(owners, access),

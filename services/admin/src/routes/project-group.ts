@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Access } from "../access.ts";
+import type { GrantCap } from "../grant-cap.ts";
 import { anyText, description, id, listOf, maybe, name } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
@@ -41,7 +42,7 @@ const shown = stored.extend({
 });
 
 /** Lists of projects, which inherit from them. */
-export function projectGroupRoutes(owners: Owners, access: Access): readonly Route[] {
+export function projectGroupRoutes(owners: Owners, access: Access, cap: GrantCap): readonly Route[] {
   return objectRoutes(owners, access, {
     type: "project_group",
     path: "/v1/project_group",
@@ -49,6 +50,7 @@ export function projectGroupRoutes(owners: Owners, access: Access): readonly Rou
     content,
     changes,
     shown,
+    checkListing: (caller, listed) => cap.checkListing(caller, listed),
     show: (object, payload) => ({
       ...stored.parse(payload),
       id: object.id,

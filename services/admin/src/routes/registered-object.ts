@@ -6,6 +6,7 @@ import type { ListObjectsRequest, Object as ObjectMessage } from "@portcullis/pr
 import { z } from "zod";
 import { type Access, may, noSuchObject, objectRef } from "../access.ts";
 import type { Caller } from "../caller.ts";
+import type { Listing } from "../grant-cap.ts";
 import { anyText, id, listQuery } from "../input.ts";
 import { listReadable } from "../listing.ts";
 import { ownerOfNew } from "../organization-settings.ts";
@@ -45,6 +46,8 @@ export interface ObjectKind<Shown> {
   readonly show: (object: ObjectMessage, payload: Readonly<Record<string, unknown>>) => Shown;
   /** Which objects of the type are of this kind, where that takes a look at them; else all are. */
   readonly holds?: (payload: Readonly<Record<string, unknown>>) => boolean;
+  /** Throws if the caller must not let objects of this kind list these projects. Project groups only. */
+  readonly checkListing?: (caller: Caller, listed: Listing) => Promise<void>;
   /** A parameter of lists that asks for what is in the payload. */
   readonly filter?: z.ZodType<PayloadFilter>;
   /** Parameters of the public API that ask for what is not kept: refused, as to ignore them would answer wrongly. */
@@ -143,7 +146,16 @@ export function objectRoutes<Shown>(
     ownerId: await ownerOfNew(identity, caller),
   });
 
+  const checkListing = async (
+    projects: readonly string[] | undefined,
+    { field, group }: { readonly field: string; readonly group: ObjectMessage | null },
+    caller: Caller,
+  ): Promise<void> => {
+    const projectIds = (projects ?? []).filter((id) => group?.memberProjectIds.includes(id) !== true);
+    await kind.checkListing?.(caller, { groupId: group?.id ?? null, projectIds, field });
+  };
   const create = async (body: Content, caller: Caller) => {
+    await checkListing(body.member_projects, { field: "member_projects", group: null }, caller);
     const made = await grants.createObject(
       { ...(await contentToWire(body, caller)), ensureNew: body.ensureNew === true },
       caller.hop,
@@ -238,6 +250,11 @@ export function objectRoutes<Shown>(
       standing: async ({ params }, caller) => show(await getOfKind(params.id, caller)),
       async handle({ params, body }, caller) {
         if (kind.holds !== undefined) await getOfKind(params.id, caller);
+        if (body.add_member_projects !== undefined) {
+          const group = await getOfKind(params.id, caller);
+          const field = "add_member_projects";
+          await checkListing(body.add_member_projects, { field, group }, caller);
+        }
         const updated = await grants.updateObject(
           {
             context: caller.context,
@@ -307,13 +324,16 @@ export function objectRoutes<Shown>(
       },
       standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
-        if (found === null) {
+        let standing = found;
+        if (standing === null) {
           const { object, ...made } = await create(body, caller);
           if (!made.foundExisting) return { body: show(object), ...made };
           // Somebody made one of this identity meanwhile, and to create is not to update.
           await access.demand(caller, [may("object.update", objectRef(kind.type, object.id))]);
+          standing = object;
         }
-        if (found !== null) checkKind(found);
+        checkKind(standing);
+        await checkListing(body.member_projects, { field: "member_projects", group: standing }, caller);
         const replaced = await grants.replaceObject(await contentToWire(body, caller), caller.hop);
         return {
           body: show(replaced.object),

@@ -3,6 +3,7 @@ import type { Role, RolePermission } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, may, objectRef } from "../access.ts";
 import { type Caller, sees } from "../caller.ts";
+import type { GrantCap } from "../grant-cap.ts";
 import {
   anyText,
   description,
@@ -71,7 +72,7 @@ const fieldOf = renames(
 );
 
 /** Roles, the system's among them. */
-export function roleRoutes({ grants, identity }: Owners, access: Access): readonly Route[] {
+export function roleRoutes({ grants, identity }: Owners, access: Access, cap: GrantCap): readonly Route[] {
   const place = (caller: Caller) =>
     ({ type: "role", parent: organizationFace("organization", caller.org) }) as const;
   const toWire = async (body: z.infer<typeof content>, caller: Caller) => ({
@@ -85,6 +86,18 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
   });
   const find = ({ params }: { params: { role_id: string } }, caller: Caller) =>
     grants.getRole({ orgId: caller.org, id: params.role_id }, caller.hop).then(({ role }) => present(role));
+  /** Whoever holds a role would get what is added to it. A new role is held by nobody yet. */
+  const checkAdded = (
+    standing: Role,
+    given: Pick<Role, "permissions" | "memberRoleIds">,
+    caller: Caller,
+  ): Promise<void> =>
+    cap.checkRole(caller, {
+      permissions: given.permissions.filter(
+        (one) => !standing.permissions.some((other) => isSamePermission(one, other)),
+      ),
+      memberRoleIds: given.memberRoleIds.filter((id) => !standing.memberRoleIds.includes(id)),
+    });
   const findByName = async ({ body }: { body: { name: string } }, caller: Caller) => {
     const { roles: found } = await grants.listRoles(
       { orgId: caller.org, page: undefined, ids: [], names: [body.name] },
@@ -143,12 +156,16 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
         found === null ? may("role.create", place(caller)) : may("role.update", objectRef("role", found.id)),
       standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
-        if (found === null) {
+        let standing = found;
+        if (standing === null) {
           const made = await grants.createRole(await toWire(body, caller), caller.hop);
           if (!made.foundExisting) return { body: show(present(made.role)), revisions: [made.revision] };
           // Somebody made one of this name meanwhile, and to create is not to update.
-          await access.demand(caller, [may("role.update", objectRef("role", present(made.role).id))]);
+          standing = present(made.role);
+          await access.demand(caller, [may("role.update", objectRef("role", standing.id))]);
         }
+        const given = (body.member_permissions ?? []).map(permissionToWire);
+        await checkAdded(standing, { permissions: given, memberRoleIds: body.member_roles ?? [] }, caller);
         const replaced = await grants.replaceRole(await toWire(body, caller), caller.hop);
         return {
           body: show(present(replaced.role)),
@@ -180,6 +197,12 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
       requires: ({ params }) => may("role.update", objectRef("role", params.role_id)),
       standing: async (ask, caller) => show(await find(ask, caller)),
       async handle({ params, body }, caller) {
+        const permissions = [...(body.member_permissions ?? []), ...(body.add_member_permissions ?? [])];
+        const memberRoleIds = [...(body.member_roles ?? []), ...(body.add_member_roles ?? [])];
+        if (permissions.length + memberRoleIds.length > 0) {
+          const given = { permissions: permissions.map(permissionToWire), memberRoleIds };
+          await checkAdded(await find({ params }, caller), given, caller);
+        }
         const updated = await grants.updateRole(
           {
             context: caller.context,
@@ -220,6 +243,10 @@ export function roleRoutes({ grants, identity }: Owners, access: Access): readon
       fieldOf,
     }),
   ];
+}
+
+function isSamePermission(one: RolePermission, other: RolePermission): boolean {
+  return one.permission === other.permission && one.restrictObjectType === other.restrictObjectType;
 }
 
 function permissionToWire(given: RolePermissionInput): RolePermission {
