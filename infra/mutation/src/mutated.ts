@@ -7,6 +7,8 @@ export const mutated: readonly string[] = [
   "packages/policy/src/acl-match.ts",
   "packages/policy/src/tree.ts",
   "packages/policy/src/missing-facts.ts",
+  "packages/policy/src/scope.ts",
+  "packages/policy/src/handing-on.ts",
   "packages/facts/src/register.ts",
   "packages/facts/src/freshness.ts",
   "packages/facts/src/prerequisite.ts",

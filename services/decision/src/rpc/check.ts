@@ -41,7 +41,7 @@ export interface AskedQuestion {
 }
 
 /** A question, and the scope of the credential that its principal was found by. */
-export interface QuestionWithin {
+interface QuestionWithin {
   readonly question: Question;
   readonly scope: Scope | null;
 }
