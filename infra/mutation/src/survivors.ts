@@ -24,6 +24,22 @@ export const survivors: readonly Excuse[] = [
     replacement: "false",
     reason: "`either` keeps the first that is found; this only ends the search",
   },
+  ...[
+    { original: 'decision.kind === "needs"', replacement: "false" },
+    { original: '"needs"', replacement: '""' },
+  ].map((change) => ({
+    file: "packages/policy/src/scope.ts",
+    line: 'if (scope === null || decision.kind === "needs" || !decision.allowed) return decision;',
+    ...change,
+    reason: "what needs facts is not allowed either",
+  })),
+  {
+    file: "packages/policy/src/scope.ts",
+    line: "if (start === null) return false;",
+    original: "start === null",
+    replacement: "false",
+    reason: "above nothing there is nothing; this is for the types",
+  },
   {
     file: "packages/policy/src/group-index.ts",
     line: "if (remembered + closure.size > rememberedMax) {",

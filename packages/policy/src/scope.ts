@@ -30,8 +30,8 @@ export function letsThrough(
 ): boolean | Needs {
   const type = typeOf(target);
   if (permissions !== null && !permissions.includes(permission)) return false;
-  // What reaches every type reaches more than any list of types.
-  if (objectTypes !== null && (type === null || !objectTypes.includes(type))) return false;
+  // What reaches every type (null) reaches more than any list of types.
+  if (objectTypes !== null && !objectTypes.some((one) => one === type)) return false;
   if (objects === null) return true;
   const start = startOf(target);
   if (start === null) return false;

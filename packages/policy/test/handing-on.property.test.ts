@@ -79,8 +79,8 @@ describe(`on ${numRuns} worlds, seed ${seed}`, () => {
       }),
       { seed, numRuns },
     );
-    expect(counts.held).toBeGreaterThan(20);
-    expect(counts.refused).toBeGreaterThan(20);
+    expect(counts.held).toBeGreaterThan(numRuns / 50);
+    expect(counts.refused).toBeGreaterThan(numRuns / 50);
   });
 
   test("whoever is handed what was held may do nothing that its giver may not", { timeout: 300_000 }, () => {
@@ -104,7 +104,7 @@ describe(`on ${numRuns} worlds, seed ${seed}`, () => {
       }),
       { seed, numRuns: numRuns * 2 },
     );
-    expect(handedOn).toBeGreaterThan(20);
+    expect(handedOn).toBeGreaterThan(numRuns / 50);
   });
 });
 
