@@ -45,7 +45,8 @@ export async function incarnationOf(em: EntityManager): Promise<string> {
 
 /**
  * Refuses to change what somebody else changed since the caller saw it, or what is of another history than that. A write
- * that changes nothing may be so because somebody else did the same: without a subject any change since then counts.
+ * that changes nothing may be so because somebody else did the same: without a subject any change since then counts. A
+ * change of several things at once has the organisation as its subject, and may be one of this.
  */
 export async function refuseIfChanged(
   em: EntityManager,
@@ -55,7 +56,7 @@ export async function refuseIfChanged(
 ): Promise<void> {
   const rows = await em.execute<unknown[]>(
     `select from event_log where org_id = ? and position > ?
-       and (?::text is null or (subject_type = ? and subject_id = ?)) limit 1`,
+       and (?::text is null or (subject_type = ? and subject_id = ?) or subject_type = 'organization') limit 1`,
     [now.orgId, seen.position, subject?.type ?? null, subject?.type ?? null, subject?.id ?? null],
   );
   if (rows.length > 0 || seen.orgId !== now.orgId || seen.incarnation !== now.incarnation) {

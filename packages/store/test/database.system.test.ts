@@ -75,10 +75,10 @@ async function standing(org: OrgId): Promise<{ notes: number; events: number }> 
 
 test("what was changed since the caller saw it is not changed, and nothing else is refused", async () => {
   const org = newOrg();
-  const change = (id: string, seen?: Revision): Promise<Written<void>> => {
+  const change = (id: string, seen?: Revision, type = "note"): Promise<Written<void>> => {
     const unchangedSince = seen === undefined ? [] : [seen];
     return database.write(org, { ...context, unchangedSince }, async ({ record }) => {
-      if (id !== "") record({ ...noteAdded(org), subject: { type: "note", id } });
+      if (id !== "") record({ ...noteAdded(org), subject: { type, id } });
     });
   };
   const { revision: first } = await change("one");
@@ -96,6 +96,10 @@ test("what was changed since the caller saw it is not changed, and nothing else 
   expect(await standing(org)).toEqual(before);
   // What another owner's log says is not this one's affair.
   await change("one", { ...first, owner: "groups" });
+  // Of several things that were changed at once this may be one.
+  const { revision: beforeMany } = await change("");
+  await change(org, undefined, "organization");
+  await expect(change("one", beforeMany)).rejects.toMatchObject(conflict);
 });
 
 test("a change and its event stand together", async () => {
