@@ -371,6 +371,7 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
   for (const method of ["GET", "POST"]) {
     cases[`${method} /api/self/me`] = { path: "/api/self/me", viewer: 200, stranger: 200, empty: true };
   }
+  cases["GET /ping"] = { path: "/ping", viewer: 200, stranger: 200, empty: true };
   cases["POST /api/apikey/login"] = {
     path: "/api/apikey/login",
     viewer: 200,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Access } from "../access.ts";
-import { description, id, jsonObject, maybe, name, tags } from "../input.ts";
+import { anyText, description, id, jsonObject, maybe, name, tags } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { idOrNull, orNull, timeText } from "../wire.ts";
@@ -14,8 +14,14 @@ export const datasetFields = {
 } as const;
 
 const content = z
-  .strictObject({ project_id: id, name, ...datasetFields })
-  .transform(({ project_id, name, ...payload }) => ({ project_id, name, payload }));
+  .strictObject({
+    project_id: id,
+    name,
+    ...datasetFields,
+    /** Clients in use send it. */
+    org_name: maybe(anyText),
+  })
+  .transform(({ project_id, name, org_name: _organization, ...payload }) => ({ project_id, name, payload }));
 
 const changes = z
   .strictObject({ name: maybe(name), ...datasetFields })

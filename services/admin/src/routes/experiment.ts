@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Access } from "../access.ts";
-import { description, id, jsonObject, maybe, name, tags } from "../input.ts";
+import { anyText, description, id, jsonObject, maybe, name, tags } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import type { Route } from "../route.ts";
 import { idOrNull, orNull, timeText } from "../wire.ts";
@@ -22,8 +22,15 @@ export const experimentFields = {
 } as const;
 
 const content = z
-  .strictObject({ project_id: id, name: maybe(name), ensure_new: maybe(z.boolean()), ...experimentFields })
-  .transform(({ project_id, name, ensure_new, ...payload }) => ({
+  .strictObject({
+    project_id: id,
+    name: maybe(name),
+    ensure_new: maybe(z.boolean()),
+    ...experimentFields,
+    /** Clients in use send it. */
+    org_name: maybe(anyText),
+  })
+  .transform(({ project_id, name, ensure_new, org_name: _organization, ...payload }) => ({
     project_id,
     // An experiment without a name of its own always is a new one.
     name: name ?? "experiment",

@@ -89,9 +89,10 @@ export function objectRoutes<Shown>(
       (kind.unsupported ?? []).map((name) => [name, z.undefined("is not supported").optional()]),
     ),
   );
+  // Clients in use send the plain word, and take the first object of the answer for the one that they named.
   const named = z
-    .object({ [nameParameter]: anyText.optional() })
-    .transform((given) => ({ named: given[nameParameter] }));
+    .object({ [nameParameter]: anyText.optional(), name: anyText.optional() })
+    .transform((given) => ({ named: given[nameParameter] ?? given["name"] }));
   const filter = (kind.filter ?? z.unknown().transform(() => everything)).transform((matches) => ({
     matches,
   }));

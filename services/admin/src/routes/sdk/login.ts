@@ -50,6 +50,14 @@ export function loginRoutes({ identity }: Pick<Owners, "identity">): readonly Ro
         };
       },
     }),
+    route({
+      method: "GET",
+      path: "/ping",
+      summary: "Tell the organization of a credential",
+      response: z.object({ org_id: z.uuid() }),
+      requires: () => may("organization.read"),
+      handle: (_ask, caller) => Promise.resolve({ body: { org_id: caller.org } }),
+    }),
     ...(["GET", "POST"] as const).map((method) =>
       route({
         method,
