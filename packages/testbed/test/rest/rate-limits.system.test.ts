@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Braintrust } from "@braintrust/api";
 import { createOrganization } from "@portcullis/admin-service/create-organization";
 import { throwawayRedis } from "@portcullis/one-machine/redis";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -73,6 +74,15 @@ test("a credential has its share, wherever it asks from, and takes nothing from 
   expectRefusal(answer, `${perCredential} a minute from one credential`);
   expect((await ask(key, newAddress())).status).toBe(429);
   expect((await ask(other, newAddress())).status).toBe(200);
+});
+
+test("the public API's own client says that it is told to wait", async () => {
+  const key = await newKey();
+  await askUntilRefused(key, newAddress(), perCredential + 1);
+  const client = new Braintrust({ apiKey: key, baseURL: system.adminUrl, maxRetries: 0 });
+  const refused = client.project.list({}, { headers: { "x-forwarded-for": newAddress() } });
+  await expect(refused).rejects.toBeInstanceOf(Braintrust.RateLimitError);
+  await expect(refused).rejects.toMatchObject({ headers: { "retry-after": expect.stringMatching(/^\d+$/) } });
 });
 
 test("a process that is started anew goes on counting", async () => {
