@@ -101,7 +101,8 @@ describe("what lies in a project", () => {
     expect(changed.metadata).toEqual({ model: { name: "m", size: 2 }, more: true });
     expect(await client.experiment.retrieve(made.id)).toEqual(changed);
     const listed = [];
-    for await (const { id } of client.experiment.list({ project_name: projectName, limit: 1 })) listed.push(id);
+    for await (const { id } of client.experiment.list({ project_name: projectName, limit: 1 }))
+      listed.push(id);
     expect(listed).toEqual([unnamed.id, fresh.id, made.id]);
     const found = await client.experiment.list({ experiment_name: "trial", project_name: projectName });
     expect(found.objects).toEqual([changed]);
@@ -174,7 +175,10 @@ describe("2,500 objects", () => {
       created: new Date(Date.UTC(2026, 0, 1) + Math.floor(index / 3)).toISOString(),
     }));
     await putExperiments(id, made);
-    const order = made.map((experiment) => `${experiment.created} ${experiment.id}`).toSorted().toReversed();
+    const order = made
+      .map((experiment) => `${experiment.created} ${experiment.id}`)
+      .toSorted()
+      .toReversed();
     all = order.map((key) => key.split(" ")[1] ?? "");
   });
 
