@@ -211,7 +211,9 @@ describe("2,500 objects", () => {
     const [newest = "", oldest = ""] = [all[0], all.at(-1)];
     const backwards: string[][] = [];
     const pages = await client.experiment.list({ ...wanted, ending_before: oldest });
-    for await (const page of pages.iterPages()) backwards.unshift(page.objects.map(({ id }) => id));
+    for await (const page of pages.iterPages()) {
+      backwards.unshift(page.getPaginatedItems().map(({ id }) => id));
+    }
     expect([...backwards.flat(), oldest]).toEqual(all);
     const none = await client.experiment.list({ ...wanted, ending_before: newest });
     expect([none.objects, none.hasNextPage()]).toEqual([[], false]);
@@ -321,7 +323,7 @@ describe("ACLs", () => {
     expect(await client.acl.replace(content)).toMatchObject(content);
   });
 
-  test("of a role for a group are listed by their ids", async () => {
+  test("of a role, and of a permission on one type, go with the group that has them", async () => {
     const project = await client.project.create({ name: randomUUID() });
     const group = await client.group.create({ name: randomUUID() });
     const role = await client.role.create({ name: randomUUID(), member_permissions: ["read"] });
@@ -334,9 +336,7 @@ describe("ACLs", () => {
       restrict_object_type: "experiment",
     });
     expect(narrow).toMatchObject({ restrict_object_type: "experiment", role_id: null });
-    expect((await client.acl.list({ ...on, ids: [whole.id, narrow.id] })).objects).toEqual([narrow, whole]);
-    expect((await client.acl.list({ ...on, ids: whole.id })).objects).toEqual([whole]);
-    // What they were granted to goes, and they with it.
+    expect((await client.acl.list({ ...on, limit: 2 })).objects).toEqual([narrow, whole]);
     await client.group.delete(group.id);
     await expect.poll(async () => (await client.acl.list(on)).objects.length, { timeout: 10_000 }).toBe(1);
   });
