@@ -57,8 +57,8 @@ export function objectRef(type: ObjectType, id: string): ObjectRef {
 }
 
 /** One text for what is not there and what may not be seen. */
-export function noSuchObject(): Fault {
-  return new Fault("absent", "no such object");
+export function noSuchObject(cause?: unknown): Fault {
+  return new Fault("absent", "no such object", { cause });
 }
 
 /** Lets a caller act, or throws. */

@@ -37,6 +37,11 @@ describe("a problem", () => {
   });
 });
 
+test("what an owner does not find is told in the text of what may not be seen", () => {
+  const fault = new Fault("absent", "no such credential", { cause: new Error("from afar") });
+  expect(inWordsOfRequest(fault, renames())).toMatchObject({ kind: "absent", message: "no such object" });
+});
+
 describe("the field of an owner's fault", () => {
   const fieldOf = renames([/^principal_ids/, "member_users"]);
 

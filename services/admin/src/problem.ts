@@ -1,6 +1,7 @@
 // The only place where a Fault becomes an HTTP answer.
 
 import { Fault, type FaultKind } from "@portcullis/chassis/fault";
+import { noSuchObject } from "./access.ts";
 
 /** What a client gets instead of what it asked for. */
 export interface Problem {
@@ -52,9 +53,12 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
   };
 }
 
-/** Puts the field of a fault that an owner found into the words of the request that we were sent. */
+/** Puts a fault that an owner found into the words of the request that we were sent. */
 export function inWordsOfRequest(thrown: unknown, fieldOf: (field: string) => string): unknown {
-  if (!(thrown instanceof Fault) || thrown.field === null || thrown.cause === undefined) return thrown;
+  if (!(thrown instanceof Fault) || thrown.cause === undefined) return thrown;
+  // What may not be seen is answered in these words too.
+  if (thrown.kind === "absent" && thrown.field === null) return noSuchObject(thrown.cause);
+  if (thrown.field === null) return thrown;
   const field = fieldOf(thrown.field);
   const prefix = `${thrown.field}: `;
   const message = thrown.message.startsWith(prefix)

@@ -184,24 +184,23 @@ export function attachmentRoutes<Shown>(
         names: [...(named ?? [])],
         projectNames: query.project_name === undefined ? [] : [query.project_name],
       };
+      const readable = async (attachments: readonly Attachment[]) => {
+        const fitting =
+          matches === undefined ? attachments : attachments.filter((each) => matches(each, payloadOf(each)));
+        const allowed = await mayReadAll(fitting.map(keptWith), caller);
+        return fitting.filter((_, index) => allowed[index] === true);
+      };
       const objects = await listReadable({
         query,
         load: async (page) => (await grants.listAttachments({ ...wanted, page }, caller.hop)).attachments,
-        readable: async (attachments) => {
-          const fitting =
-            matches === undefined
-              ? attachments
-              : attachments.filter((each) => matches(each, payloadOf(each)));
-          const allowed = await mayReadAll(fitting.map(keptWith), caller);
-          return fitting.filter((_, index) => allowed[index] === true);
-        },
+        readable,
+        // What the owner filters by, it holds the cursor against itself.
         isCursorReadable: async (cursor) => {
           const { attachments } = await grants.listAttachments(
             { ...wanted, object: undefined, names: [], projectNames: [], ids: [cursor], page: undefined },
             caller.hop,
           );
-          const [allowed] = await mayReadAll(attachments.map(keptWith), caller);
-          return allowed === true;
+          return (await readable(attachments)).length === 1;
         },
       });
       return { body: { objects: objects.map(show) } };

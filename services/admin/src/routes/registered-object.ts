@@ -215,9 +215,22 @@ export function objectRoutes<Shown>(
           query: { ...query, limit: query.limit ?? kind.limitDefault },
           load: async (page) => (await grants.listObjects({ ...wanted, page }, caller.hop)).objects,
           readable,
+          // What the owner filters by, it holds the cursor against itself.
           isCursorReadable: async (cursor) => {
-            const [allowed] = await access.allowed(caller, "read", [objectRef(kind.type, cursor)]);
-            return allowed === true;
+            const { objects } = await grants.listObjects(
+              {
+                orgId: caller.org,
+                type: kind.type,
+                page: undefined,
+                parent: undefined,
+                ids: [cursor],
+                names: [],
+                slugs: [],
+                projectNames: [],
+              },
+              caller.hop,
+            );
+            return (await readable(objects)).length === 1;
           },
         });
         return { body: { objects: objects.map(show) } };
