@@ -431,6 +431,7 @@ describe("nothing tells more than it must", () => {
       principalId: owner.id,
       name: "short",
       expiresAt: new Date(Date.now() + 200),
+      scope: undefined,
       replace: false,
     });
     await expect.poll(async () => (await ask("GET", "/v1/project", expired)).status).toBe(401);

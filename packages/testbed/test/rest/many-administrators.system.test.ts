@@ -114,6 +114,7 @@ async function invite(count: number, groupIds: readonly string[]): Promise<Admin
         principalId: id,
         name: "test",
         expiresAt: undefined,
+        scope: undefined,
         replace: false,
       });
       return { id, number, key: secret };
