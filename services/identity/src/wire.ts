@@ -75,7 +75,7 @@ export function principalToWire(principal: Principal): PrincipalMessage {
 /** ASCII, of at most 254 characters. */
 const emailSyntax = z.email().max(254);
 
-function emailFromWire(text: string, field: string): EmailAddress {
+export function emailFromWire(text: string, field: string): EmailAddress {
   if (!emailSyntax.safeParse(text).success) {
     throw invalid(field, text === "" ? "is required" : "must be an e-mail address");
   }

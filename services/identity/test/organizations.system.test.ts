@@ -55,6 +55,24 @@ describe("EnsureUser", () => {
   });
 });
 
+describe("FindUser", () => {
+  test("finds a user whatever the case of the address, and makes nobody", async () => {
+    const address = email();
+    const absent = { kind: "absent", message: "no such user" };
+    await expect(running.identity.findUser({ email: address })).rejects.toMatchObject(absent);
+    await expect(running.identity.findUser({ email: address })).rejects.toMatchObject(absent);
+    const made = await running.identity.ensureUser({ user: newUser(address) });
+    expect(await running.identity.findUser({ email: address.toUpperCase() })).toEqual(made);
+  });
+
+  test.each(["", "ada", "ä@example.com"])("refuses `%s` as an address", async (address) => {
+    await expect(running.identity.findUser({ email: address })).rejects.toMatchObject({
+      kind: "invalid",
+      field: "email",
+    });
+  });
+});
+
 describe("CreateOrganization", () => {
   async function wanted(name: string = randomUUID()) {
     const owner = newUser();

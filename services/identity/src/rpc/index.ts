@@ -7,6 +7,7 @@ import { ensureUser } from "./ensure-user.ts";
 import { findMembers } from "./find-members.ts";
 import { findMemberships } from "./find-memberships.ts";
 import { findOrganization } from "./find-organization.ts";
+import { findUser } from "./find-user.ts";
 import { getMembers } from "./get-members.ts";
 import { getOrganization } from "./get-organization.ts";
 import { inviteMembers } from "./invite-members.ts";
@@ -21,6 +22,7 @@ export function handlers(
 ): Handlers<typeof IdentityService> {
   return {
     ensureUser: (request) => ensureUser(organizations, request),
+    findUser: (request) => findUser(organizations, request),
     createOrganization: (request) => createOrganization(organizations, request),
     getOrganization: (request) => getOrganization(organizations, request),
     findOrganization: (request) => findOrganization(organizations, request),

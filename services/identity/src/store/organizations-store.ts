@@ -5,6 +5,7 @@ import type { OrgId, PrincipalId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Database, Write, Written } from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
+import type { EmailAddress } from "../domain/email-address.ts";
 import {
   edited,
   type Organization,
@@ -12,8 +13,8 @@ import {
   organizationForTheLog,
 } from "../domain/organization.ts";
 import { type NewUser, type Principal, principalForTheLog } from "../domain/principal.ts";
-import { ActiveMemberRow, OrganizationRow } from "./entities.ts";
-import { ensureUsers } from "./users.ts";
+import { ActiveMemberRow, OrganizationRow, PrincipalRow } from "./entities.ts";
+import { ensureUsers, principalOf } from "./users.ts";
 
 export interface NewOrganization {
   readonly id: OrgId;
@@ -38,6 +39,13 @@ export class OrganizationsStore {
     const found = users.get(user.email.key);
     if (found === undefined) throw new Error("a user that was made can't be found");
     return found;
+  }
+
+  /** The user of an address, wherever it is a member. */
+  async findUser({ key }: EmailAddress): Promise<Principal> {
+    const row = await this.#database.read((em) => em.findOne(PrincipalRow, { emailKey: key }));
+    if (row === null) throw new Fault("absent", "no such user");
+    return principalOf(row);
   }
 
   /** Makes the organisation with its first member; the one that exists if it is the same. */
