@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { newCredential, parseCredential } from "./credential.ts";
 
 const org = "018f4e3a-7c52-7d10-9a44-0123456789ab" as OrgId;
-const kinds = ["api_key", "service_token"] as const;
+const kinds = ["api_key", "service_token", "session"] as const;
 
 test("what was made is recognised, with its kind, organisation and digest", () => {
   fc.assert(
@@ -24,6 +24,7 @@ test("two secrets of one organisation differ, and carry their prefix", () => {
   expect(newCredential("api_key", org).secret).not.toBe(newCredential("api_key", org).secret);
   expect(newCredential("api_key", org).secret).toMatch(/^sk-[0-9A-Za-z]{60}$/);
   expect(newCredential("service_token", org).secret).toMatch(/^bt-st-[0-9A-Za-z]{60}$/);
+  expect(newCredential("session", org).secret).toMatch(/^ps-[0-9A-Za-z]{60}$/);
 });
 
 test("every single changed character is noticed", () => {
@@ -40,6 +41,7 @@ test("every single changed character is noticed", () => {
 test("a key does not pass as a token of the other kind", () => {
   const { secret } = newCredential("api_key", org);
   expect(parseCredential(`bt-st-${secret.slice("sk-".length)}`)).toBeNull();
+  expect(parseCredential(`ps-${secret.slice("sk-".length)}`)).toBeNull();
 });
 
 test("arbitrary text is no credential, and does no harm", () => {

@@ -1,4 +1,4 @@
-// The form of API keys and service tokens: prefix, then base62 of organisation id (16 bytes), random (24 bytes), CRC-32 (4 bytes).
+// The form of API keys, service tokens and sessions: prefix, then base62 of organisation id (16 bytes), random (24 bytes), CRC-32 (4 bytes).
 // The checksum lets a typo or a leak scanner do without a database; the organisation names the cache slot, and the cell,
 // in which the credential is looked up. Only a SHA-256 of the whole is ever stored or cached.
 
@@ -8,10 +8,12 @@ import type { Credential, CredentialDigest, OrgId } from "@portcullis/policy";
 
 export type CredentialKind = Credential["kind"];
 
-const prefixes = { api_key: "sk-", service_token: "bt-st-" } as const satisfies Record<
-  CredentialKind,
-  string
->;
+const prefixes = {
+  api_key: "sk-",
+  service_token: "bt-st-",
+  session: "ps-",
+} as const satisfies Record<CredentialKind, string>;
+const kinds = Object.keys(prefixes) as CredentialKind[];
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const bodyLength = 60; // 44 bytes in base62
 const randomLength = 24; // 192 bits
@@ -35,12 +37,8 @@ export function newCredential(
 
 /** What a secret says of itself, or null if it is none. Does not say that it is live. */
 export function parseCredential(secret: string): ParsedCredential | null {
-  const kind = secret.startsWith(prefixes.service_token)
-    ? "service_token"
-    : secret.startsWith(prefixes.api_key)
-      ? "api_key"
-      : null;
-  if (kind === null || secret.length !== prefixes[kind].length + bodyLength) return null;
+  const kind = kinds.find((each) => secret.startsWith(prefixes[each]));
+  if (kind === undefined || secret.length !== prefixes[kind].length + bodyLength) return null;
   const bytes = fromBase62(secret.slice(prefixes[kind].length));
   if (bytes === null) return null;
   const payload = bytes.subarray(0, -4);

@@ -399,7 +399,7 @@ function credentialToWire({ id, kind, principal, expiresAtMs, scope }: Credentia
 
 function credentialFromWire(message: CredentialMessage): Credential | null {
   const { id, kind, principalId, expiresAt, scope } = message;
-  if (kind !== "api_key" && kind !== "service_token") return null;
+  if (kind !== "api_key" && kind !== "service_token" && kind !== "session") return null;
   return {
     id: id as CredentialId,
     kind,

@@ -98,7 +98,7 @@ const values: { readonly [Kind in FactKind]: fc.Arbitrary<unknown> } = {
   credential: fc.option(
     fc.record({
       id: uuid,
-      kind: fc.constantFrom("api_key", "service_token"),
+      kind: fc.constantFrom("api_key", "service_token", "session"),
       principal: uuid,
       expiresAtMs,
       scope: fc.option(

@@ -82,6 +82,11 @@ export const administration = {
   /** Inviting and removing them too. */
   "service_account.manage": owner,
   "service_token.manage": owner,
+  /** Seeing one's own session, and ending it. */
+  "session.use": activeMember,
+  /** Ending all of one's own. */
+  "session.end_own": inPerson,
+  "session.end_all": owner,
   "api_key.manage_own": inPerson,
   "api_key.manage_all": owner,
 } as const satisfies Record<string, Requirement>;

@@ -107,7 +107,7 @@ export interface Scope {
 /** A live API key or service token. */
 export interface Credential {
   readonly id: CredentialId;
-  readonly kind: "api_key" | "service_token";
+  readonly kind: "api_key" | "service_token" | "session";
   readonly principal: PrincipalId;
   readonly expiresAtMs: number | null;
   /** Null: whatever its principal may do, it may. */

@@ -108,6 +108,20 @@ describe("who may ask", () => {
     }
   });
 
+  test("nobody with a session, nor about one: it is for the facade alone", async () => {
+    const { secret } = await system.tokens.createSession({
+      context,
+      orgId: team.orgId,
+      principalId: person,
+      apiKeyId: "",
+    });
+    const about = { ...team.question(person), who: { $case: "credential" as const, value: secret } };
+    expect(await codeOf(askWith(`Bearer ${secret}`, team.question(person)))).toBe(status.UNAUTHENTICATED);
+    expect(await codeOf(askWith(`Bearer ${serviceToken}`, about))).toBe(status.UNAUTHENTICATED);
+    // It is a good one, to those who serve the facade.
+    expect((await system.decision.check(about)).allowed).toBe(true);
+  });
+
   test("nobody with a revoked token, an expired one, or one of an account that has left; the text is the same", async () => {
     const leaver = await serviceAccount(team.orgId);
     const tokens = {

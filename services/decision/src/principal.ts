@@ -1,3 +1,4 @@
+import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Facts } from "@portcullis/facts";
 import {
   type Credential,
@@ -8,7 +9,7 @@ import {
   type Scope,
 } from "@portcullis/policy";
 import type { NoteUse } from "./credential-uses.ts";
-import { holderOf, parsed } from "./credentials.ts";
+import { badCredential, holderOf, parsed } from "./credentials.ts";
 import type { Who } from "./wire.ts";
 
 /** A principal that is named, or found as the holder of a credential. */
@@ -28,14 +29,24 @@ interface Identified {
 /** Throws for a credential that is none; `find` throws for one that is not live. */
 export type PrincipalOf = (who: Who) => Principal;
 
-/** Finds principals, and notes whose credentials were good. */
-export function findPrincipals(noteUse: NoteUse): PrincipalOf {
+/** Whom a caller may name, and how. */
+export type PrincipalsFor = (call: Pick<Call, "caller">) => PrincipalOf;
+
+/** Finds principals, and notes whose credentials were good. A session is shown to the facade, so only our own services know one. */
+export function findPrincipals(noteUse: NoteUse): PrincipalsFor {
+  const forServices = find(noteUse, { sessions: true });
+  const forOthers = find(noteUse, { sessions: false });
+  return ({ caller }) => (caller.kind === "service" ? forServices : forOthers);
+}
+
+function find(noteUse: NoteUse, { sessions }: { readonly sessions: boolean }): PrincipalOf {
   return (who) => {
     if (who.kind === "principal") {
       const identified: Identified = { principal: who.principal, credential: null, scope: null };
       return { org: who.org, find: () => identified };
     }
     const shown = parsed(who.secret, who.org);
+    if (shown.kind === "session" && !sessions) throw badCredential();
     return {
       org: shown.org,
       find(facts) {

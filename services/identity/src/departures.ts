@@ -97,7 +97,8 @@ async function stillWithAccess(
         return (
           (await isGranted(owners, org, principal, hop)) ||
           (await holds("api_key", owners, org, principal, hop)) ||
-          (await holds("service_token", owners, org, principal, hop))
+          (await holds("service_token", owners, org, principal, hop)) ||
+          (await holds("session", owners, org, principal, hop))
         );
       }),
     );

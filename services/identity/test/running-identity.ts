@@ -245,6 +245,7 @@ function credentialOf(principalId: string, kind: string) {
     revokedAt: undefined,
     rotatedAt: undefined,
     lastUsedAt: undefined,
+    madeFrom: "",
     scope: undefined,
   };
 }

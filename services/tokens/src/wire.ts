@@ -9,10 +9,16 @@ import type { Scope as ScopeMessage } from "@portcullis/proto/scope/v1/scope";
 import type { Credential as CredentialMessage } from "@portcullis/proto/tokens/v1/tokens";
 import type { Credential } from "./domain/credential.ts";
 
-const kinds = ["api_key", "service_token"] as const satisfies readonly CredentialKind[];
+const kinds = ["api_key", "service_token", "session"] as const satisfies readonly CredentialKind[];
+const keptKinds = ["api_key", "service_token"] as const satisfies readonly CredentialKind[];
 
 export function kindFromWire(value: string): CredentialKind {
   return word(value, "kind", kinds);
+}
+
+/** Of what its holder keeps: a session is made in another way. */
+export function keptKindFromWire(value: string): (typeof keptKinds)[number] {
+  return word(value, "kind", keptKinds);
 }
 
 export function orgFromWire(value: string): OrgId {
@@ -62,5 +68,6 @@ export function credentialToWire(credential: Credential, lastUsedAt?: Date): Cre
     rotatedAt: credential.rotatedAt ?? undefined,
     scope: scopeToWire(credential.scope),
     lastUsedAt,
+    madeFrom: credential.madeFrom ?? "",
   };
 }

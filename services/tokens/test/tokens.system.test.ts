@@ -418,7 +418,7 @@ test("a row of a kind that nobody knows authenticates nobody", async () => {
   await database.query("update credential set kind = 'master' where id = $1", [credential?.id]);
   expect(await factOf(alice.org, secret)).toMatchObject({ value: undefined });
   await database.query("delete from credential where kind = 'master'");
-  await database.query("alter table credential add check (kind in ('api_key', 'service_token'))");
+  await database.query("alter table credential add check (kind in ('api_key', 'service_token', 'session'))");
 });
 
 test("the credentials of a removed member end, and nobody else's", async () => {
@@ -492,6 +492,184 @@ async function leave(org: string, gone: readonly string[], told: readonly string
   await queue.add("identity", { owner: "identity", org, position: 1 } satisfies Doorbell);
   await queue.close();
 }
+
+const { context } = apiKey(alice);
+const signIn = ({ org, principal }: Someone, apiKeyId = "") =>
+  tokens.createSession({ context, orgId: org, principalId: principal, apiKeyId });
+const lived = ({ created, expiresAt }: { created?: Date | undefined; expiresAt?: Date | undefined } = {}) =>
+  (expiresAt?.getTime() ?? 0) - (created?.getTime() ?? 0);
+
+test("a session is a fact at its position, ends after twelve hours, and is gone as a fact once revoked", async () => {
+  const carol = someone();
+  const { credential, secret, revision } = await signIn(carol);
+  expect(parseCredential(secret)).toMatchObject({ kind: "session", org: carol.org });
+  expect(revision?.position).toBe(1);
+  expect(lived(credential)).toBe(12 * 3_600_000);
+  expect(await factOf(carol.org, secret)).toMatchObject({
+    lo: 1,
+    value: {
+      value: {
+        kind: "session",
+        principalId: carol.principal,
+        expiresAt: credential?.expiresAt,
+        scope: undefined,
+      },
+    },
+  });
+  await tokens.revokeCredential({ context, orgId: carol.org, kind: "session", id: credential?.id ?? "" });
+  expect(await factOf(carol.org, secret)).toMatchObject({ lo: 2, value: undefined });
+});
+
+test("a session has the scope of the key that it was made from, and does not outlive it", async () => {
+  const carol = someone();
+  const scope = { ...nothing, permissions: { words: ["read"] } };
+  const expiresAt = new Date(Date.now() + 60_000);
+  const { credential: key } = await tokens.createCredential(apiKey(carol, { scope, expiresAt }));
+  const { credential, secret } = await signIn(carol, key?.id);
+  expect(credential).toMatchObject({ expiresAt: key?.expiresAt, scope, madeFrom: key?.id });
+  expect(await factOf(carol.org, secret)).toMatchObject({ value: { value: { scope } } });
+});
+
+test("who revokes a key ends the sessions made from it in the same moment, and no others", async () => {
+  const carol = someone();
+  const keys = [await tokens.createCredential(apiKey(carol)), await tokens.createCredential(apiKey(carol))];
+  const [key, other] = keys.map(({ credential }) => credential?.id ?? "");
+  const ended = [await signIn(carol, key), await signIn(carol, key)];
+  const kept = [await signIn(carol, other), await signIn(carol)];
+  const { revision } = await tokens.revokeCredential({
+    context,
+    orgId: carol.org,
+    kind: "api_key",
+    id: key ?? "",
+  });
+  for (const { secret } of ended) {
+    expect(await factOf(carol.org, secret)).toMatchObject({ lo: revision?.position, value: undefined });
+  }
+  for (const { secret } of kept) expect((await factOf(carol.org, secret))?.value).toBeDefined();
+  const { events } = await facts.readLog({
+    orgId: carol.org,
+    after: (revision?.position ?? 0) - 1,
+    limit: 0,
+  });
+  expect(events.map(({ action, touches }) => [action, touches.length])).toEqual([["credential_revoked", 3]]);
+  expect(JSON.parse(events[0]?.beforeJson ?? "")).toMatchObject({ sessions: [{}, {}] });
+});
+
+test("who replaces a key ends the sessions made from it in the same moment", async () => {
+  const carol = someone();
+  const { credential: key } = await tokens.createCredential(apiKey(carol));
+  const { secret } = await signIn(carol, key?.id);
+  const { revision } = await tokens.createCredential(apiKey(carol, { replace: true }));
+  expect(await factOf(carol.org, secret)).toMatchObject({ lo: revision?.position, value: undefined });
+});
+
+test("who rotates a key lets its sessions live no longer than the overlap", async () => {
+  const carol = someone();
+  const { credential: key } = await tokens.createCredential(apiKey(carol));
+  const { secret } = await signIn(carol, key?.id);
+  const other = await signIn(carol);
+  const { rotated, revision } = await tokens.rotateCredential(rotationOf(carol, key?.id ?? "", 60));
+  expect(await factOf(carol.org, secret)).toMatchObject({
+    lo: revision?.position,
+    value: { value: { expiresAt: rotated?.expiresAt } },
+  });
+  expect(await factOf(carol.org, other.secret)).toMatchObject({
+    value: { value: { expiresAt: other.credential?.expiresAt } },
+  });
+  const late = await signIn(carol, key?.id);
+  expect(late.credential?.expiresAt).toEqual(rotated?.expiresAt);
+});
+
+test("all sessions of a principal end in one change, and neither its keys nor anybody else's", async () => {
+  const carol = someone();
+  const dave = someone("user", carol.org);
+  const key = await tokens.createCredential(apiKey(carol));
+  const sessions = [await signIn(carol), await signIn(carol, key.credential?.id)];
+  const others = [key, await signIn(dave)];
+  const end = () => tokens.endSessions({ context, orgId: carol.org, principalId: carol.principal });
+  const { ended, revision } = await end();
+  expect(ended).toBe(2);
+  for (const { secret } of sessions) {
+    expect(await factOf(carol.org, secret)).toMatchObject({ lo: revision?.position, value: undefined });
+  }
+  for (const { secret } of others) expect((await factOf(carol.org, secret))?.value).toBeDefined();
+  expect(await end()).toMatchObject({ ended: 0, revision: { position: revision?.position } });
+  expect(await head(carol.org)).toBe(revision?.position);
+  const { events } = await facts.readLog({
+    orgId: carol.org,
+    after: (revision?.position ?? 0) - 1,
+    limit: 0,
+  });
+  expect(events).toMatchObject([
+    { action: "sessions_ended", subject: { type: "member", id: carol.principal } },
+  ]);
+});
+
+test("with the hundred and first session of a principal the oldest ends", async () => {
+  const carol = someone();
+  const first = await signIn(carol);
+  const second = await signIn(carol);
+  await database.query(
+    `insert into credential (id, org_id, kind, principal_id, name, preview, digest, created, expires_at)
+     select gen_random_uuid(), $1, 'session', $2, 'console', 'abcd', gen_random_uuid()::text, now(), now()
+     from generate_series(1, 98)`,
+    [carol.org, carol.principal],
+  );
+  expect((await factOf(carol.org, first.secret))?.value).toBeDefined();
+  const { secret, revision } = await signIn(carol);
+  expect(await factOf(carol.org, first.secret)).toMatchObject({ lo: revision?.position, value: undefined });
+  expect((await factOf(carol.org, second.secret))?.value).toBeDefined();
+  expect((await factOf(carol.org, secret))?.value).toBeDefined();
+});
+
+test("nobody but a user of the organisation signs in, and with nothing but a live key of their own", async () => {
+  const carol = someone();
+  const robot = someone("service_account", carol.org);
+  const { credential: key } = await tokens.createCredential(apiKey(carol));
+  const { credential: session } = await signIn(carol);
+  const { credential: revoked } = await tokens.createCredential(apiKey(carol));
+  await tokens.revokeCredential({ context, orgId: carol.org, kind: "api_key", id: revoked?.id ?? "" });
+  const { credential: expired } = await tokens.createCredential(apiKey(carol));
+  await tokens.rotateCredential(rotationOf(carol, expired?.id ?? "", 0));
+  const { credential: foreign } = await tokens.createCredential(apiKey(someone()));
+  const { credential: colleagues } = await tokens.createCredential(apiKey(someone("user", carol.org)));
+  const before = await head(carol.org);
+  const refused = {
+    kind: "invalid",
+    message: "api_key_id: is no live API key of this principal",
+  };
+  for (const id of [session, revoked, expired, foreign, colleagues].map((each) => each?.id ?? "")) {
+    await expect(signIn(carol, id)).rejects.toMatchObject(refused);
+  }
+  await expect(signIn(carol, randomUUID())).rejects.toMatchObject({ kind: "invalid", field: "api_key_id" });
+  await expect(signIn(carol, "mine")).rejects.toMatchObject({ kind: "invalid", field: "api_key_id" });
+  for (const who of [robot, { org: carol.org, principal: elsewhere.principal }]) {
+    await expect(signIn(who)).rejects.toMatchObject({ kind: "invalid", field: "principal_id" });
+  }
+  await expect(signIn({ org: elsewhere.org, principal: carol.principal }, key?.id)).rejects.toMatchObject({
+    kind: "invalid",
+  });
+  expect(await head(carol.org)).toBe(before);
+});
+
+test("a session is neither created like a key nor rotated", async () => {
+  const carol = someone();
+  const { credential } = await signIn(carol);
+  const refused = { kind: "invalid", field: "kind" };
+  await expect(tokens.createCredential(apiKey(carol, { kind: "session" }))).rejects.toMatchObject(refused);
+  await expect(
+    tokens.rotateCredential({ ...rotationOf(carol, credential?.id ?? "", 0), kind: "session" }),
+  ).rejects.toMatchObject(refused);
+});
+
+test("the sessions of a removed member end", async () => {
+  const leaver = someone();
+  const { secret } = await signIn(leaver);
+  await leave(leaver.org, [leaver.principal]);
+  await expect
+    .poll(async () => (await factOf(leaver.org, secret))?.value, { timeout: 10_000 })
+    .toBeUndefined();
+});
 
 test("a fact of another owner is refused", async () => {
   await expect(

@@ -4,7 +4,7 @@ import type { FactReader } from "@portcullis/facts";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import type { FeedParts } from "../feed/feed.ts";
-import type { PrincipalOf } from "../principal.ts";
+import type { PrincipalsFor } from "../principal.ts";
 import type { SurroundingOwners } from "../surroundings.ts";
 import { batchCheck } from "./batch-check.ts";
 import { check } from "./check.ts";
@@ -23,20 +23,20 @@ export function handlers(
   facts: FactReader,
   owners: PrincipalOwners &
     SurroundingOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
-  principalOf: PrincipalOf,
+  principalsFor: PrincipalsFor,
   feed: FeedParts,
 ): Handlers<typeof DecisionService> {
   return {
-    check: (request, call) => check(facts, principalOf, request, call),
-    batchCheck: (request, call) => batchCheck(facts, principalOf, request, call),
-    checkStream: (conversation) => checkStream(facts, principalOf, conversation),
-    permissions: (request, call) => permissions(facts, principalOf, request, call),
-    explain: (request, call) => explain(facts, owners, principalOf, request, call),
-    listObjects: (request, call) => listObjects(facts, owners.grants, principalOf, request, call),
+    check: (request, call) => check(facts, principalsFor(call), request, call),
+    batchCheck: (request, call) => batchCheck(facts, principalsFor(call), request, call),
+    checkStream: (conversation) => checkStream(facts, principalsFor(conversation), conversation),
+    permissions: (request, call) => permissions(facts, principalsFor(call), request, call),
+    explain: (request, call) => explain(facts, owners, principalsFor(call), request, call),
+    listObjects: (request, call) => listObjects(facts, owners.grants, principalsFor(call), request, call),
     listPrincipals: (request, call) => listPrincipals(facts, owners, request, call),
     simulate: simulator(owners),
-    holdsGrants: (request, call) => holdsGrants(facts, principalOf, request, call),
-    watch: watcher(facts, principalOf, feed),
-    standing: (request, call) => standing(facts, owners.grants, principalOf, request, call),
+    holdsGrants: (request, call) => holdsGrants(facts, principalsFor(call), request, call),
+    watch: watcher(facts, principalsFor, feed),
+    standing: (request, call) => standing(facts, owners.grants, principalsFor(call), request, call),
   };
 }

@@ -16,7 +16,7 @@ import { mayAskAbout } from "../callers.ts";
 import { beginningOf } from "../feed/beginning.ts";
 import { Feed, type FeedEvent, type FeedParts } from "../feed/feed.ts";
 import { Watchers } from "../feed/watchers.ts";
-import type { Principal, PrincipalOf } from "../principal.ts";
+import type { Principal, PrincipalsFor } from "../principal.ts";
 import { revisionFromText, type Who, whoFromWire } from "../wire.ts";
 
 /** How long a growing log may stay unnoticed when nobody rings, and how often it is asked whether one may still watch. */
@@ -25,12 +25,12 @@ const lookEveryMs = 500;
 const lifeSignMs = 5000;
 
 /** Answers the handler of Watch. */
-export function watcher(facts: FactReader, principalOf: PrincipalOf, parts: FeedParts) {
+export function watcher(facts: FactReader, principalsFor: PrincipalsFor, parts: FeedParts) {
   const watchers = new Watchers();
   return async (request: WatchRequest, call: Answering<WatchResponse>): Promise<void> => {
     const org = uuid<OrgId>(request.orgId, "org_id");
     const revision = behindWhich(request.revision, org);
-    const right = rightOf(facts, org, inWhoseName(request, org, call).map(principalOf));
+    const right = rightOf(facts, org, inWhoseName(request, org, call).map(principalsFor(call)));
     mayAskAbout(org, call);
     await right.demand(minimizeLatency);
     using _place = watchers.enter(org);

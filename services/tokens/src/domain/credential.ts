@@ -1,7 +1,7 @@
 import type { CredentialKind } from "@portcullis/credential";
 import type { CredentialDigest, CredentialId, OrgId, PrincipalId, Scope } from "@portcullis/policy";
 
-/** An API key or service token, as it is kept: without its secret. */
+/** An API key, service token or session, as it is kept: without its secret. */
 export interface Credential {
   readonly id: CredentialId;
   readonly org: OrgId;
@@ -18,6 +18,8 @@ export interface Credential {
   readonly rotatedAt: Date | null;
   /** Null: whatever its principal may do. */
   readonly scope: Scope | null;
+  /** The API key that a session was made from: it is worth no more than that, and for no longer. */
+  readonly madeFrom: CredentialId | null;
 }
 
 export interface NewCredential {
@@ -27,6 +29,28 @@ export interface NewCredential {
   readonly name: string;
   readonly expiresAt: Date | null;
   readonly scope: Scope | null;
+  readonly madeFrom: CredentialId | null;
+}
+
+/** Somebody who signs in. */
+export interface NewSession {
+  readonly org: OrgId;
+  readonly principal: PrincipalId;
+  /** The API key that was shown; null: somebody else vouched for the person. */
+  readonly apiKey: CredentialId | null;
+}
+
+/** A session's whole life; no use of it makes it longer. */
+const sessionLifeMs = 12 * 60 * 60 * 1000;
+
+/** So many sessions of a principal are live at most: with one more the oldest ends. */
+export const sessionsMax = 100;
+
+/** When a session expires that is begun now: with the key that it is made from, if that is sooner. */
+export function expiryOfSession(apiKey: Credential | null, now: Date): Date {
+  const lived = new Date(now.getTime() + sessionLifeMs);
+  const { expiresAt } = apiKey ?? { expiresAt: null };
+  return expiresAt === null || lived < expiresAt ? lived : expiresAt;
 }
 
 /** How long a credential and the one in its place both work, at most. */

@@ -4,7 +4,7 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { CreateCredentialRequest, CreateCredentialResponse } from "@portcullis/proto/tokens/v1/tokens";
 import { writeContext } from "@portcullis/store/write-context";
 import type { CredentialsStore } from "../store/credentials-store.ts";
-import { credentialToWire, kindFromWire, newScopeFromWire, orgFromWire } from "../wire.ts";
+import { credentialToWire, keptKindFromWire, newScopeFromWire, orgFromWire } from "../wire.ts";
 
 const nameMax = 255;
 
@@ -21,11 +21,12 @@ export async function createCredential(
     writeContext(request.context),
     {
       org: orgFromWire(request.orgId),
-      kind: kindFromWire(request.kind),
+      kind: keptKindFromWire(request.kind),
       principal: uuid(request.principalId, "principal_id"),
       name: text(request.name, "name", nameMax),
       expiresAt,
       scope: newScopeFromWire(request.scope),
+      madeFrom: null,
     },
     request.replace,
     hop,

@@ -2,6 +2,8 @@ import type { Handlers } from "@portcullis/chassis/rpc/server";
 import type { TokensService } from "@portcullis/proto/tokens/v1/tokens";
 import type { CredentialsStore } from "../store/credentials-store.ts";
 import { createCredential } from "./create-credential.ts";
+import { createSession } from "./create-session.ts";
+import { endSessions } from "./end-sessions.ts";
 import { getCredential } from "./get-credential.ts";
 import { listCredentials } from "./list-credentials.ts";
 import { recordUses } from "./record-uses.ts";
@@ -16,6 +18,8 @@ export function handlers(store: CredentialsStore): Handlers<typeof TokensService
     revokeCredential: (request) => revokeCredential(store, request),
     getCredential: (request) => getCredential(store, request),
     listCredentials: (request) => listCredentials(store, request),
+    createSession: (request, call) => createSession(store, request, call),
+    endSessions: (request) => endSessions(store, request),
     recordUses: (request) => recordUses(store, request),
   };
 }

@@ -5,7 +5,7 @@ import type { RotateCredentialRequest, RotateCredentialResponse } from "@portcul
 import { writeContext } from "@portcullis/store/write-context";
 import { overlapSecondsMax } from "../domain/credential.ts";
 import type { CredentialsStore } from "../store/credentials-store.ts";
-import { credentialToWire, kindFromWire, orgFromWire } from "../wire.ts";
+import { credentialToWire, keptKindFromWire, orgFromWire } from "../wire.ts";
 
 export async function rotateCredential(
   store: CredentialsStore,
@@ -17,7 +17,7 @@ export async function rotateCredential(
   }
   const { result, revision } = await store.rotate(
     writeContext(request.context),
-    { org: orgFromWire(request.orgId), kind: kindFromWire(request.kind), id: uuid(request.id, "id") },
+    { org: orgFromWire(request.orgId), kind: keptKindFromWire(request.kind), id: uuid(request.id, "id") },
     request.overlapSeconds,
     hop,
   );

@@ -9,10 +9,13 @@ import { type Database, listPage, type Write, type Written } from "@portcullis/s
 import { v7 as newUuid } from "uuid";
 import {
   type Credential,
+  expiryOfSession,
   expiryOfSuccessor,
   expiryWhenRotated,
   forTheLog,
   type NewCredential,
+  type NewSession,
+  sessionsMax,
 } from "../domain/credential.ts";
 import { type MemberKinds, noSuchMember } from "../members.ts";
 import { CredentialRow } from "./entities.ts";
@@ -54,15 +57,16 @@ export class CredentialsStore {
       await this.#mustBeHolder(wanted, hop);
       const now = new Date();
       const replaced = replace ? await this.#replaced(write, wanted) : [];
-      for (const row of replaced) row.revokedAt = now;
+      const ended = [...replaced, ...(await sessionsMadeFrom(write, replaced))];
+      for (const row of ended) row.revokedAt = now;
       const row = rowOf(write, wanted, made, now);
       const credential = toDomain(row);
       write.record({
         action: "credential_created",
         subject: { type: "credential", id: row.id },
-        before: replaced.length === 0 ? null : { replaced: replaced.map(toDomain).map(forTheLog) },
+        before: replaced.length === 0 ? null : { replaced: ended.map(toDomain).map(forTheLog) },
         after: forTheLog(credential),
-        touches: [row, ...replaced].map(factOf),
+        touches: [row, ...ended].map(factOf),
       });
       return { credential, secret: made.secret, replaced: replaced.length > 0 };
     });
@@ -86,16 +90,23 @@ export class CredentialsStore {
         throw new Fault("refused", "the credential has expired");
       }
       await this.#mustBeHolder(before, hop);
-      const row = rowOf(write, { ...before, expiresAt: expiryOfSuccessor(before, now) }, made, now);
+      const successor = { ...before, expiresAt: expiryOfSuccessor(before, now), madeFrom: null };
+      const row = rowOf(write, successor, made, now);
+      const end = expiryWhenRotated(before, now, overlapSeconds);
       old.rotatedAt = now;
-      old.expiresAt = expiryWhenRotated(before, now, overlapSeconds);
+      old.expiresAt = end;
+      const sessions = await sessionsMadeFrom(write, [old]);
+      const outliving = sessions.filter(
+        ({ expiresAt }) => (expiresAt?.getTime() ?? Infinity) > end.getTime(),
+      );
+      for (const session of outliving) session.expiresAt = end;
       const [credential, rotated] = [toDomain(row), toDomain(old)];
       write.record({
         action: "credential_rotated",
         subject: { type: "credential", id: row.id },
         before: { rotated: forTheLog(before) },
         after: { ...forTheLog(credential), rotated: forTheLog(rotated) },
-        touches: [factOf(row), factOf(old)],
+        touches: [row, old, ...outliving].map(factOf),
       });
       return { credential, secret: made.secret, rotated };
     });
@@ -135,17 +146,76 @@ export class CredentialsStore {
     return this.#database.write(org, context, async (write) => {
       const row = await write.em.findOne(CredentialRow, { orgId: org, id, kind, revokedAt: null });
       if (row === null) throw absent();
-      const before = forTheLog(toDomain(row));
-      row.revokedAt = new Date();
+      const sessions = await sessionsMadeFrom(write, [row]);
+      const before = {
+        ...forTheLog(toDomain(row)),
+        ...(sessions.length > 0 && { sessions: sessions.map(toDomain).map(forTheLog) }),
+      };
+      const now = new Date();
+      for (const ended of [row, ...sessions]) ended.revokedAt = now;
       const credential = toDomain(row);
       write.record({
         action: "credential_revoked",
         subject: { type: "credential", id },
         before,
         after: forTheLog(credential),
-        touches: [factOf(row)],
+        touches: [row, ...sessions].map(factOf),
       });
       return credential;
+    });
+  }
+
+  /** Signs somebody in. */
+  async createSession(
+    context: WriteContext,
+    { org, principal, apiKey }: NewSession,
+    hop: Partial<Hop>,
+  ): Promise<Written<{ credential: Credential; secret: string }>> {
+    const made = newCredential("session", org);
+    return this.#database.write(org, context, async (write) => {
+      await this.#mustBeHolder({ org, principal, kind: "session" }, hop);
+      const now = new Date();
+      const key = apiKey === null ? null : await this.#liveKey(write, { org, principal, apiKey }, now);
+      const ended = (await liveSessions(write, org, principal)).slice(sessionsMax - 1);
+      for (const row of ended) row.revokedAt = now;
+      const session: NewCredential = {
+        org,
+        kind: "session",
+        principal,
+        name: "console",
+        expiresAt: expiryOfSession(key, now),
+        scope: key?.scope ?? null,
+        madeFrom: apiKey,
+      };
+      const row = rowOf(write, session, made, now);
+      const credential = toDomain(row);
+      write.record({
+        action: "session_created",
+        subject: { type: "credential", id: row.id },
+        before: ended.length === 0 ? null : { ended: ended.map(toDomain).map(forTheLog) },
+        after: forTheLog(credential),
+        touches: [row, ...ended].map(factOf),
+      });
+      return { credential, secret: made.secret };
+    });
+  }
+
+  /** Ends all live sessions of a principal from the commit on, and answers how many there were. */
+  async endSessions(context: WriteContext, org: OrgId, principal: PrincipalId): Promise<Written<number>> {
+    return this.#database.write(org, context, async (write) => {
+      const rows = await liveSessions(write, org, principal);
+      if (rows.length === 0) return 0;
+      const before = rows.map(toDomain).map(forTheLog);
+      const now = new Date();
+      for (const row of rows) row.revokedAt = now;
+      write.record({
+        action: "sessions_ended",
+        subject: { type: "member", id: principal },
+        before: { sessions: before },
+        after: null,
+        touches: rows.map(factOf),
+      });
+      return rows.length;
     });
   }
 
@@ -179,6 +249,28 @@ export class CredentialsStore {
     if (kind === "service_token" && memberKind !== "service_account") {
       throw invalid("principal_id", "must be a service account to hold a service token");
     }
+    if (kind === "session" && memberKind !== "user") {
+      throw invalid("principal_id", "must be a user to have a session");
+    }
+  }
+
+  async #liveKey(
+    { em }: Write,
+    { org, principal, apiKey }: NewSession & { readonly apiKey: CredentialId },
+    now: Date,
+  ): Promise<Credential> {
+    const row = await em.findOne(CredentialRow, {
+      orgId: org,
+      id: apiKey,
+      kind: "api_key",
+      principalId: principal,
+      revokedAt: null,
+    });
+    const key = row === null ? null : toDomain(row);
+    if (key === null || (key.expiresAt !== null && key.expiresAt <= now)) {
+      throw invalid("api_key_id", "is no live API key of this principal");
+    }
+    return key;
   }
 
   #replaced({ em }: Write, wanted: NewCredential): Promise<CredentialRow[]> {
@@ -194,7 +286,7 @@ export class CredentialsStore {
 
 function rowOf(
   { em }: Write,
-  { org, kind, principal, name, expiresAt, scope }: NewCredential,
+  { org, kind, principal, name, expiresAt, scope, madeFrom }: NewCredential,
   { digest, preview }: Pick<Credential, "digest" | "preview">,
   now: Date,
 ): CredentialRow {
@@ -211,7 +303,23 @@ function rowOf(
     revokedAt: null,
     rotatedAt: null,
     scope,
+    madeFrom,
   });
+}
+
+/** Of a principal, the newest first. Some may have expired. */
+function liveSessions({ em }: Write, org: OrgId, principal: PrincipalId): Promise<CredentialRow[]> {
+  return em.find(
+    CredentialRow,
+    { orgId: org, principalId: principal, kind: "session", revokedAt: null },
+    { orderBy: { created: "desc", id: "desc" } },
+  );
+}
+
+/** What ends with these keys. No principal has more sessions than one transaction may end. */
+async function sessionsMadeFrom({ em }: Write, keys: readonly CredentialRow[]): Promise<CredentialRow[]> {
+  if (keys.length === 0) return [];
+  return em.find(CredentialRow, { madeFrom: { $in: keys.map(({ id }) => id) }, revokedAt: null });
 }
 
 /** Those of the principals that hold some live credential. */
@@ -279,5 +387,6 @@ function toDomain(row: CredentialRow): Credential {
     revokedAt: row.revokedAt ?? null,
     rotatedAt: row.rotatedAt ?? null,
     scope: row.scope ?? null,
+    madeFrom: (row.madeFrom as CredentialId | undefined | null) ?? null,
   };
 }

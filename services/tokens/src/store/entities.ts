@@ -17,6 +17,7 @@ export const CredentialRow = defineEntity({
     expiresAt: p.datetime(3).nullable(),
     revokedAt: p.datetime(3).nullable(),
     rotatedAt: p.datetime(3).nullable(),
+    madeFrom: p.uuid().nullable(),
     scope: p.json().$type<Scope>().nullable(),
   },
 });

@@ -26,7 +26,7 @@ export async function readFacts(
   const found = new Map(rows.map((row) => [`${row.org_id} ${row.digest}`, row]));
   return keys.map((key, index) => {
     const row = found.get(`${key.org} ${digests[index]}`);
-    if (row === undefined || (row.kind !== "api_key" && row.kind !== "service_token")) return null;
+    if (row === undefined || !isKind(row.kind)) return null;
     return {
       id: row.id as Credential["id"],
       kind: row.kind,
@@ -35,4 +35,10 @@ export async function readFacts(
       scope: row.scope,
     };
   });
+}
+
+const kinds: ReadonlySet<string> = new Set<Credential["kind"]>(["api_key", "service_token", "session"]);
+
+function isKind(kind: string): kind is Credential["kind"] {
+  return kinds.has(kind);
 }

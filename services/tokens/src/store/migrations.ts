@@ -35,8 +35,23 @@ class ScopesRotationsAndUses extends Migration {
   }
 }
 
+class Sessions extends Migration {
+  override up(): void {
+    this.addSql(`
+      alter table credential
+        drop constraint credential_kind_check,
+        add check (kind in ('api_key', 'service_token', 'session')),
+        add column made_from uuid references credential,
+        add constraint only_sessions_are_made_from_others check (kind = 'session' or made_from is null),
+        add constraint sessions_end check (kind <> 'session' or expires_at is not null);
+      create index credential_made_from on credential (made_from) where revoked_at is null and made_from is not null;
+    `);
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-credentials", class: Credentials },
   { name: "0003-scopes-rotations-and-uses", class: ScopesRotationsAndUses },
+  { name: "0004-sessions", class: Sessions },
 ];
