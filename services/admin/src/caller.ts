@@ -14,6 +14,7 @@ import {
 import type { CheckRequest } from "@portcullis/proto/decision/v1/decision";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Decision } from "./owners.ts";
+import { badCredential, type ShownCredential } from "./session/shown-credential.ts";
 
 /** The principal behind a request, and what goes with the request through all hops. */
 export interface Caller {
@@ -22,6 +23,8 @@ export interface Caller {
   readonly kind: PrincipalKind;
   /** What the principal showed, for who must look at it again later. It goes nowhere else. */
   readonly credential: string;
+  /** api_key, service_token or session. */
+  readonly credentialKind: string;
   /** What that credential is narrowed to; null: whatever the principal may do. */
   readonly scope: Scope | null;
   /** In Owners, nested groups included. */
@@ -50,25 +53,17 @@ export function sees(caller: Caller, type: "org_member" | "group" | "role"): boo
   return caller.scope === null || letsSee(caller.scope, { type, organization });
 }
 
-/** Answers who bears this credential, as of now. One text for unknown, expired and revoked ones. */
+/** Answers who bears this credential, as of now. One text for all that are not good, or not where they were shown. */
 export async function identify(
   decision: Decision,
-  request: { authorizations: readonly string[]; hop: Hop; sourceAddress: string },
+  request: { shown: ShownCredential; hop: Hop; sourceAddress: string },
 ): Promise<Caller> {
-  const { authorizations, hop, sourceAddress } = request;
-  const [authorization, ...more] = authorizations;
-  if (authorization === undefined) {
-    throw new Fault("unauthenticated", "no credential was sent in the authorization header");
-  }
-  // Whoever stands between us and the caller may have looked at another one than we would.
-  if (more.length > 0) throw new Fault("unauthenticated", "more than one credential was sent");
-  const credential = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization)?.[1];
-  if (credential === undefined) throw badCredential();
+  const { shown, hop, sourceAddress } = request;
   const standing = await decision
     .standing(
       {
         orgId: "",
-        who: { $case: "credential", value: credential },
+        who: { $case: "credential", value: shown.secret },
         consistency: { kind: { $case: "fullyConsistent", value: {} } },
       },
       hop,
@@ -76,11 +71,13 @@ export async function identify(
     .catch((thrown: unknown) => {
       throw thrown instanceof Fault && refusals.has(thrown.kind) ? badCredential() : thrown;
     });
+  if ((standing.credentialKind === "session") !== (shown.by === "cookie")) throw badCredential();
   return {
     org: standing.orgId as OrgId,
     principal: standing.principalId as PrincipalId,
     kind: standing.principalKind === "service_account" ? "service_account" : "user",
-    credential,
+    credential: shown.secret,
+    credentialKind: standing.credentialKind,
     scope: scopeFromWire(standing.scope),
     owner: standing.owner,
     hasGrant: standing.hasGrant,
@@ -100,7 +97,3 @@ export async function identify(
 }
 
 const refusals: ReadonlySet<string> = new Set(["unauthenticated", "invalid", "denied", "absent"]);
-
-function badCredential(): Fault {
-  return new Fault("unauthenticated", "the credential is unknown, expired or revoked");
-}

@@ -1,5 +1,6 @@
 import { address, processConfig } from "@portcullis/chassis/config";
 import { z } from "zod";
+import { isLoopback, originOfUrl } from "./origin.ts";
 
 const list = z
   .string()
@@ -9,8 +10,16 @@ const list = z
 
 const perMinute = z.coerce.number().int().positive();
 
-/** What admin reads from its environment. */
-export const config = z.object({
+/** What single sign-on takes; all of it or nothing. */
+const signOnKeys = [
+  "PORTCULLIS_OIDC_ISSUER",
+  "PORTCULLIS_OIDC_CLIENT_ID",
+  "PORTCULLIS_OIDC_CLIENT_SECRET",
+  "PORTCULLIS_COOKIE_SECRET",
+  "PORTCULLIS_PUBLIC_URL",
+] as const;
+
+const shape = {
   ...processConfig,
   /** The four owners, and who decides. */
   PORTCULLIS_IDENTITY_ADDRESS: address,
@@ -34,6 +43,33 @@ export const config = z.object({
     .url({ protocol: /^https?$/ })
     .transform((url) => url.replace(/\/+$/, ""))
     .optional(),
+  /** Where the console was built. Without it none is served. */
+  PORTCULLIS_CONSOLE_FOLDER: z.string().optional(),
+  /** The identity provider that people may sign in at, by OpenID Connect: its issuer, who we are to it, what people call it. */
+  PORTCULLIS_OIDC_ISSUER: z.url({ protocol: /^https$/, error: "must be an https address" }).optional(),
+  PORTCULLIS_OIDC_CLIENT_ID: z.string().optional(),
+  PORTCULLIS_OIDC_CLIENT_SECRET: z.string().optional(),
+  PORTCULLIS_OIDC_NAME: z.string().max(100).default("single sign-on"),
+  /** With it is sealed what browsers keep while somebody signs in; the same for all processes of the facade. */
+  PORTCULLIS_COOKIE_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
+};
+
+/** What admin reads from its environment. */
+export const config = z.object(shape).superRefine((given, context) => {
+  const complain = (key: keyof typeof shape, message: string): void =>
+    context.addIssue({ code: "custom", path: [key], message });
+  const url = given.PORTCULLIS_PUBLIC_URL;
+  if (given.PORTCULLIS_OIDC_ISSUER !== undefined) {
+    for (const key of signOnKeys) if (given[key] === undefined) complain(key, "is required");
+    if (url?.startsWith("http:") === true && !isLoopback(url)) {
+      complain("PORTCULLIS_PUBLIC_URL", "must be https for single sign-on");
+    }
+  }
+  const hasPages =
+    given.PORTCULLIS_CONSOLE_FOLDER !== undefined || given.PORTCULLIS_OIDC_ISSUER !== undefined;
+  if (hasPages && url !== undefined && originOfUrl(url) !== url) {
+    complain("PORTCULLIS_PUBLIC_URL", "must have no path for the console");
+  }
 });
 
 export type Config = z.infer<typeof config>;

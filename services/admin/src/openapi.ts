@@ -3,13 +3,15 @@
 import { z } from "zod";
 import { impersonationHeader } from "./impersonation.ts";
 import { jsonSchemaOf } from "./input.ts";
+import type { OpenRoute } from "./open-route.ts";
 import type { Route } from "./route.ts";
+import { csrfHeader } from "./session/csrf.ts";
 
 type Json = Record<string, unknown>;
 
 const refusals: Readonly<Record<string, string>> = {
   "400": "The request is wrong, or a rule of the system forbids it",
-  "401": "No credential, or one that is unknown, expired or revoked",
+  "401": "No credential and no session, or one that is unknown, expired or revoked",
   "403": "The caller may not do this",
   "404": "There is no such thing, or none that the caller may see",
   "409": "Somebody else was faster",
@@ -25,12 +27,17 @@ const problem = z.object({
 });
 
 /** An OpenAPI 3.1 document of all routes, and of what is answered without a credential. */
-export function describeApi(routes: readonly Route[], version: string): Json {
+export function describeApi(
+  { routes, openRoutes }: { readonly routes: readonly Route[]; readonly openRoutes: readonly OpenRoute[] },
+  version: string,
+): Json {
   const paths: Record<string, Json> = {};
-  for (const route of routes) {
+  const add = (route: { readonly method: string; readonly path: string }, operation: Json): void => {
     const path = templateOf(route.path);
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
-  }
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation };
+  };
+  for (const route of routes) add(route, operationOf(route));
+  for (const route of openRoutes) add(route, openOperationOf(route));
   return {
     openapi: "3.1.0",
     info: {
@@ -38,10 +45,18 @@ export function describeApi(routes: readonly Route[], version: string): Json {
       version,
       description: "Who may do what: the public API for access control, and what Portcullis adds to it.",
     },
-    security: [{ credential: [] }],
+    security: [{ credential: [] }, { session: [] }],
     paths: { ...paths, ...open },
     components: {
-      securitySchemes: { credential: { type: "http", scheme: "bearer", description: "sk-... or bt-st-..." } },
+      securitySchemes: {
+        credential: { type: "http", scheme: "bearer", description: "sk-... or bt-st-..." },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: "__Host-portcullis-session",
+          description: `Of the console's own pages, with the header ${csrfHeader} unless it is a GET`,
+        },
+      },
       schemas: { Problem: jsonSchemaOf(problem, "output") },
       parameters: {
         RequestId: header("x-request-id", "Stands in the answer, the log and the events of this request"),
@@ -62,7 +77,6 @@ export function describeApi(routes: readonly Route[], version: string): Json {
 }
 
 function operationOf(route: Route): Json {
-  const body = jsonSchemaOf(route.body, "input");
   return {
     operationId: operationIdOf(route),
     summary: route.summary,
@@ -74,9 +88,7 @@ function operationOf(route: Route): Json {
       { $ref: "#/components/parameters/Impersonate" },
       ...(route.conditional ? [{ $ref: "#/components/parameters/IfMatch" }] : []),
     ],
-    ...(Object.keys(body).length > 0 && {
-      requestBody: { required: !isNullable(body), content: jsonContent(body) },
-    }),
+    ...requestBodyOf(route.body),
     responses: {
       "200": {
         description: "Done",
@@ -84,11 +96,46 @@ function operationOf(route: Route): Json {
           ? { "text/event-stream": { schema: jsonSchemaOf(route.response, "output") } }
           : jsonContent(jsonSchemaOf(route.response, "output")),
       },
-      ...Object.fromEntries(
-        Object.keys(refusals).map((status) => [status, { $ref: `#/components/responses/Refused${status}` }]),
-      ),
+      ...refused,
     },
   };
+}
+
+/** What takes no credential: it answers, or sends a browser on. */
+function openOperationOf(route: OpenRoute): Json {
+  const done =
+    route.response === null
+      ? { "303": { description: "Go on there", headers: { location: { schema: text } } } }
+      : { "200": { description: "Done", content: jsonContent(jsonSchemaOf(route.response, "output")) } };
+  return {
+    operationId: operationIdOf(route),
+    summary: route.summary,
+    tags: [tagOf(route.path)],
+    security: [],
+    parameters: [
+      ...parametersOf("query", jsonSchemaOf(route.query, "input")),
+      { $ref: "#/components/parameters/RequestId" },
+    ],
+    ...requestBodyOf(route.body),
+    responses: { ...done, ...(route.response === null ? refusedOnPages : refused) },
+  };
+}
+
+const refused = Object.fromEntries(
+  Object.keys(refusals).map((status) => [status, { $ref: `#/components/responses/Refused${status}` }]),
+);
+
+const refusedOnPages = Object.fromEntries(
+  Object.entries(refusals).map(([status, description]) => [
+    status,
+    { description, content: { "text/html": { schema: { type: "string" } } } },
+  ]),
+);
+
+function requestBodyOf(body: z.ZodType): Json {
+  const schema = jsonSchemaOf(body, "input");
+  if (Object.keys(schema).length === 0) return {};
+  return { requestBody: { required: !isNullable(schema), content: jsonContent(schema) } };
 }
 
 function parametersOf(place: "path" | "query", schema: Json): Json[] {
@@ -133,7 +180,7 @@ function templateOf(path: string): string {
   return path.replaceAll(/:(\w+)/g, "{$1}");
 }
 
-function operationIdOf({ method, path }: Route): string {
+function operationIdOf({ method, path }: Pick<Route, "method" | "path">): string {
   const words = path.split(/[/:-]+/).filter((word) => word !== "" && word !== "v1");
   return [method.toLowerCase(), ...words.map((word) => word[0]?.toUpperCase() + word.slice(1))].join("");
 }

@@ -9,6 +9,7 @@ import type { EventStream } from "./event-stream.ts";
 import { read, withoutEmpty } from "./input.ts";
 import type { NamedOrganization } from "./organization.ts";
 import { inWordsOfRequest } from "./problem.ts";
+import type { CookieChange } from "./session/cookies.ts";
 import { renames } from "./wire.ts";
 
 /** What is sent back, with what only the headers tell. */
@@ -18,6 +19,7 @@ export interface Answer<Body> {
   readonly foundExisting?: boolean;
   /** Of every write that was done. */
   readonly revisions?: readonly (Revision | undefined)[];
+  readonly cookies?: readonly CookieChange[];
 }
 
 interface Ask<Params, Query, Body> {

@@ -2,6 +2,7 @@
 
 import { createRequire } from "node:module";
 import { Readable } from "node:stream";
+import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
@@ -12,16 +13,21 @@ import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyReques
 import { v7 as newUuid } from "uuid";
 import type { Access } from "./access.ts";
 import { type Caller, identify } from "./caller.ts";
+import { headersOfAnswers } from "./console/headers.ts";
 import { checkIfMatch, fromNowOn, weakEntityTag } from "./entity-tag.ts";
 import { EventStream } from "./event-stream.ts";
 import { impersonate, impersonationHeader } from "./impersonation.ts";
 import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
+import type { OpenRoute, Visit } from "./open-route.ts";
 import { describeApi } from "./openapi.ts";
 import { isOwnOrganization } from "./organization.ts";
 import type { Decision, Heads, Owners } from "./owners.ts";
 import { problemOf } from "./problem.ts";
+import { problemPageOf } from "./problem-page.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import type { Answer, Route } from "./route.ts";
+import { changeCookie } from "./session/cookies.ts";
+import { shownCredential } from "./session/shown-credential.ts";
 import { revisionToken } from "./wire.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -32,13 +38,14 @@ const deadlineMs = 15_000;
 /** Nor does the end of the process wait longer than this for one. */
 const patienceMs = 5000;
 
-interface Options {
+export interface ServerOptions {
   /** `host:port` (port 0 for a free one) or `unix:/path`. */
   readonly listen: string;
   readonly corsOrigins: readonly string[];
   /** Where callers reach us, when that is not where they say that they did. */
   readonly publicUrl: string | undefined;
   readonly routes: readonly Route[];
+  readonly openRoutes: readonly OpenRoute[];
   readonly decision: Decision;
   readonly identity: Owners["identity"];
   readonly heads: readonly Heads[];
@@ -50,7 +57,9 @@ interface Options {
 }
 
 /** Listens. Disposing it lets running requests end. */
-export async function serveHttp(options: Options): Promise<AsyncDisposable & { readonly address: string }> {
+export async function serveHttp(
+  options: ServerOptions,
+): Promise<AsyncDisposable & { readonly address: string }> {
   const app = fastify({
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
@@ -63,6 +72,10 @@ export async function serveHttp(options: Options): Promise<AsyncDisposable & { r
   const streams = new Set<EventStream>();
   const close = closing(app, streams);
   remember(app, options.log);
+  await app.register(cookie);
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(headersOfAnswers(options.publicUrl));
+  });
   await app.register(cors, {
     origin: [...options.corsOrigins],
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
@@ -75,15 +88,19 @@ export async function serveHttp(options: Options): Promise<AsyncDisposable & { r
   // SDKs ask for it when they first send logs, which are not kept here.
   app.get("/version", () => ({ version, universal: true }));
   app.get("/healthz", () => ({ status: "ok" }));
-  await describe(app, options.routes);
+  await describe(app, options);
   for (const route of options.routes) mount(app, route, { ...options, streams });
+  for (const route of options.openRoutes) mountOpen(app, route, { ...options, streams });
   await app.listen(listenOptions(options.listen));
   return { address: addressOf(app, options.listen), [Symbol.asyncDispose]: close };
 }
 
 /** The API's description, to read by programs and by people. */
-async function describe(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
-  const document = describeApi(routes, version);
+async function describe(
+  app: FastifyInstance,
+  { routes, openRoutes }: Pick<ServerOptions, "routes" | "openRoutes">,
+): Promise<void> {
+  const document = describeApi({ routes, openRoutes }, version);
   const text = JSON.stringify(document);
   app.get("/openapi.json", (_request, reply) => reply.type("application/json; charset=utf-8").send(text));
   await app.register(swagger, {
@@ -115,7 +132,7 @@ function closing(app: FastifyInstance, streams: ReadonlySet<EventStream>): () =>
 function mount(
   app: FastifyInstance,
   route: Route,
-  options: Options & { readonly streams: Set<EventStream> },
+  options: ServerOptions & { readonly streams: Set<EventStream> },
 ): void {
   const callers = new WeakMap<FastifyRequest, Caller>();
   app.route({
@@ -124,17 +141,14 @@ function mount(
     onRequest: async (request, reply) => {
       const { limits } = options;
       await limits.fromAddress(request.ip ?? "");
-      const caller = await identify(options.decision, {
-        authorizations: request.raw.headersDistinct["authorization"] ?? [],
-        hop: hopOf(request, reply),
-        sourceAddress: request.ip ?? "",
-      }).catch(async (thrown: unknown) => {
-        if (thrown instanceof Fault && thrown.kind === "unauthenticated") {
-          await limits.wrongCredential(request.ip ?? "");
-        }
-        throw thrown;
-      });
-      await limits.withCredential(caller.context.actor?.credentialId ?? "");
+      const caller = await countingWrongOnes(request, limits, async () =>
+        identify(options.decision, {
+          shown: shownCredential(request, originOf(request, options)),
+          hop: hopOf(request, reply),
+          sourceAddress: request.ip ?? "",
+        }),
+      );
+      await limits.withCredential(shareOf(caller));
       const named = request.raw.headersDistinct[impersonationHeader];
       callers.set(request, named === undefined ? caller : await impersonate(caller, named, options));
     },
@@ -147,7 +161,7 @@ function mount(
         query,
         body: request.body,
         headers: request.headers,
-        origin: options.publicUrl ?? `${request.protocol}://${request.host}`,
+        origin: originOf(request, options),
       });
       await isOwnOrganization(options.identity, identified, parsed.organization);
       const ifMatch =
@@ -157,13 +171,76 @@ function mount(
       if (demands.length === 0) throw new Fault("internal", "internal", { cause: "nothing was required" });
       await options.access.demand(caller, demands);
       if (ifMatch !== undefined) await checkIfMatch(ifMatch, standing);
-      return respond(reply, await handle(), options.streams);
+      return respond(reply, await handle(), options);
     },
   });
 }
 
-function respond(reply: FastifyReply, answer: Answer<unknown>, streams: Set<EventStream>): unknown {
-  if (answer.body instanceof EventStream) return stream(reply, answer.body, streams);
+/** Whose share of requests this takes: a key could be made into any number of sessions. */
+function shareOf({ credentialKind, principal, org, context }: Caller): string {
+  return credentialKind === "session" ? `${org} ${principal}` : (context.actor?.credentialId ?? "");
+}
+
+/** A request of somebody whom nobody knows yet. */
+function mountOpen(
+  app: FastifyInstance,
+  route: OpenRoute,
+  options: ServerOptions & { readonly streams: Set<EventStream> },
+): void {
+  const { limits } = options;
+  app.route({
+    method: route.method,
+    url: route.path,
+    onRequest: (request) => limits.fromAddress(request.ip ?? ""),
+    handler: async (request, reply) => {
+      const visit: Visit = {
+        origin: originOf(request, options),
+        url: request.url,
+        headers: request.headers,
+        cookies: request.cookies,
+        hop: hopOf(request, reply),
+        sourceAddress: request.ip ?? "",
+      };
+      const query = request.query as Record<string, unknown>;
+      const answer = await countingWrongOnes(request, limits, () => route.handle(visit, query, request.body));
+      if (!("goTo" in answer)) return respond(reply, answer, options);
+      for (const change of answer.cookies ?? []) changeCookie(reply, change, visit.origin);
+      return reply.redirect(answer.goTo, 303);
+    },
+    ...(route.response === null && {
+      errorHandler(error, request, reply) {
+        void sendProblemPage(reply, request, faultOfFastify(error));
+      },
+    }),
+  });
+}
+
+/** Does it, and has the address pay for a credential that is not good. */
+async function countingWrongOnes<T>(
+  { ip }: FastifyRequest,
+  limits: RateLimits,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.kind === "unauthenticated") await limits.wrongCredential(ip ?? "");
+    throw thrown;
+  }
+}
+
+/** Our own origin: as configured, or as this request named it. */
+function originOf(request: FastifyRequest, { publicUrl }: Pick<ServerOptions, "publicUrl">): string {
+  return publicUrl ?? `${request.protocol}://${request.host}`;
+}
+
+function respond(
+  reply: FastifyReply,
+  answer: Answer<unknown>,
+  options: Pick<ServerOptions, "publicUrl"> & { readonly streams: Set<EventStream> },
+): unknown {
+  if (answer.body instanceof EventStream) return stream(reply, answer.body, options.streams);
+  for (const change of answer.cookies ?? []) changeCookie(reply, change, originOf(reply.request, options));
   if (answer.foundExisting === true) reply.header("x-bt-found-existing", "true");
   const revision = revisionToken(answer.revisions ?? []);
   if (revision !== null) reply.header("x-portcullis-revision", revision);
@@ -221,15 +298,23 @@ function speakJson(app: FastifyInstance): void {
     if (request.raw.url?.includes("#") === true) throw invalid("path", "must not hold a fragment");
   });
   app.setErrorHandler((error, request, reply) => sendProblem(reply, request, faultOfFastify(error)));
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, request, new Fault("absent", "no such route")),
-  );
+  app.setNotFoundHandler((_request, reply) => sendAbsent(reply));
+}
+
+function sendAbsent(reply: FastifyReply): FastifyReply {
+  return sendProblem(reply, reply.request, new Fault("absent", "no such route"));
 }
 
 function sendProblem(reply: FastifyReply, request: FastifyRequest, thrown: unknown): FastifyReply {
   const { status, headers, body } = problemOf(thrown, request.id);
   failures.set(request, thrown);
   return reply.status(status).headers(headers).send(body);
+}
+
+function sendProblemPage(reply: FastifyReply, request: FastifyRequest, thrown: unknown): FastifyReply {
+  const { status, headers, html } = problemPageOf(thrown, request.id);
+  failures.set(request, thrown);
+  return reply.status(status).headers(headers).type("text/html; charset=utf-8").send(html);
 }
 
 /** What fastify itself refuses is a wrong request. */

@@ -5,8 +5,9 @@ import { askDecision } from "./access.ts";
 import type { Config } from "./config.ts";
 import { connectOwners } from "./owners.ts";
 import { rateLimits } from "./rate-limits.ts";
-import { allRoutes } from "./routes/index.ts";
+import { allOpenRoutes, allRoutes } from "./routes/index.ts";
 import { serveHttp } from "./server.ts";
+import { signOnOf } from "./sign-on.ts";
 
 /** No request waits longer than this to be counted. */
 const redisPatienceMs = 250;
@@ -23,22 +24,24 @@ export async function start(config: Config, log: Log): Promise<Running> {
       "redis is away; requests are counted in this process alone until it comes",
     );
   });
+  const limits = rateLimits({
+    redis,
+    perCredential: config.PORTCULLIS_RATE_LIMIT_CREDENTIAL,
+    perAddress: config.PORTCULLIS_RATE_LIMIT_ADDRESS,
+  });
   const server = parts.use(
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
       corsOrigins: config.PORTCULLIS_CORS_ORIGINS,
       publicUrl: config.PORTCULLIS_PUBLIC_URL,
       routes: allRoutes({ owners, logs, decision, access }),
+      openRoutes: allOpenRoutes({ owners, decision, limits, signOn: signOnOf(config) }),
       decision,
       identity: owners.identity,
       heads,
       access,
       trustedProxies: config.PORTCULLIS_TRUSTED_PROXIES,
-      limits: rateLimits({
-        redis,
-        perCredential: config.PORTCULLIS_RATE_LIMIT_CREDENTIAL,
-        perAddress: config.PORTCULLIS_RATE_LIMIT_ADDRESS,
-      }),
+      limits,
       log,
     }),
   );

@@ -170,8 +170,8 @@ function judgeOf(api: Description) {
       // An id that no path can hold asks for another one.
       return answer.status === 404 ? null : `${answer.status} is not described`;
     }
-    if (answer.status === 200 && answer.type !== "application/json") {
-      return described["200"]?.content?.[answer.type] === undefined
+    if (answer.type !== "application/json") {
+      return described[answer.status]?.content?.[answer.type] === undefined
         ? `${answer.type} is not described`
         : null;
     }

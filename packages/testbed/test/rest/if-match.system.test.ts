@@ -9,6 +9,8 @@ import { makeWrites, type Writes } from "./writes.ts";
 const unsupported: readonly string[] = [
   "PATCH /v1/organization/members",
   "PATCH /v1/access/settings",
+  "DELETE /v1/access/session",
+  "DELETE /v1/access/members/:user_id/sessions",
   "PUT /v1/acl",
   "DELETE /v1/acl",
   "PUT /v1/service_token",

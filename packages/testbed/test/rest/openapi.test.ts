@@ -1,5 +1,5 @@
 import { describeApi } from "@portcullis/admin-service/openapi";
-import { allRoutes } from "@portcullis/admin-service/routes";
+import { allOpenRoutes, allRoutes } from "@portcullis/admin-service/routes";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, test } from "vitest";
 import { publicDescription } from "./contract.ts";
@@ -7,13 +7,12 @@ import { compareApis } from "./openapi-comparison.ts";
 import { explained } from "./openapi-differences.ts";
 
 const nothing = undefined as never;
+const owners = { identity: nothing, groups: nothing, grants: nothing, tokens: nothing };
 const ours = describeApi(
-  allRoutes({
-    owners: { identity: nothing, groups: nothing, grants: nothing, tokens: nothing },
-    logs: nothing,
-    decision: nothing,
-    access: nothing,
-  }),
+  {
+    routes: allRoutes({ owners, logs: nothing, decision: nothing, access: nothing }),
+    openRoutes: allOpenRoutes({ owners, decision: nothing, limits: nothing, signOn: null }),
+  },
   "0.0.0",
 );
 

@@ -104,6 +104,46 @@ test("an address has its share, whoever asks, and a wrong credential costs more"
   expect((await ask(key, newAddress())).status).toBe(200);
 });
 
+test("a wrong key to sign in with costs as much, and a right one counts as a request of the key", async () => {
+  const signIn = (key: string, address: string) =>
+    fetch(`${system.adminUrl}/v1/access/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-forwarded-for": address },
+      body: JSON.stringify({ api_key: key }),
+    });
+  const address = newAddress();
+  let guesses = 0;
+  while ((await signIn("sk-guess", address)).status === 401) guesses++;
+  expect(guesses).toBe(Math.ceil(perAddress / 30));
+  const key = await newKey();
+  expect((await signIn(key, address)).status).toBe(429);
+  let times = 0;
+  while ((await signIn(key, newAddress())).status === 200) times++;
+  expect(times).toBe(perCredential);
+  expect((await ask(key, newAddress())).status).toBe(429);
+});
+
+test("all sessions of a user have one share", async () => {
+  const key = await newKey();
+  const sessions = await Promise.all(
+    [1, 2].map(async () => {
+      const answer = await fetch(`${system.adminUrl}/v1/access/session`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ api_key: key }),
+      });
+      return answer.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    }),
+  );
+  const askWith = (cookie: string) =>
+    fetch(`${system.adminUrl}/v1/organization`, {
+      headers: { cookie, "x-forwarded-for": newAddress() },
+    });
+  let times = 0;
+  while ((await askWith(sessions[times % 2] ?? "")).status === 200) times++;
+  expect(times).toBe(perCredential);
+});
+
 test("what is asked without a credential is not counted", async () => {
   const address = newAddress();
   await askUntilRefused("sk-guess", address, perAddress);

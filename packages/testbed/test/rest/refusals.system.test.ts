@@ -174,6 +174,14 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
   const organization = `/v1/organization/${org.orgId}`;
   const cases: Record<string, Case> = {
     "DELETE /v1/ai_secret": { path: "/v1/ai_secret", body: { name: "secret" }, viewer: 404, stranger: 404 },
+    // Who shows another credential has no session.
+    "GET /v1/access/session": { path: "/v1/access/session", viewer: 401, stranger: 401 },
+    "DELETE /v1/access/session": { path: "/v1/access/session", viewer: 401, stranger: 401 },
+    "DELETE /v1/access/members/:user_id/sessions": {
+      path: `/v1/access/members/${owner.id}/sessions`,
+      viewer: 403,
+      stranger: 404,
+    },
     "POST /v1/access/check": {
       path: "/v1/access/check",
       body: { principal_id: owner.id, permission: "read", object: { type: "project", id: project.id } },

@@ -7,6 +7,8 @@ import { type Facade, newEmail } from "./facade.ts";
 export interface Write {
   readonly path: string;
   readonly body?: unknown;
+  /** What the Owner shows instead of a key. */
+  readonly session?: Readonly<Record<string, string>>;
 }
 
 /** By the name of the route; each call makes what it needs, and another write. */
@@ -42,7 +44,22 @@ export async function makeWrites(facade: Facade): Promise<Writes> {
   const one = (path: string, make: () => Promise<{ id: string }>) => async (): Promise<Write> => {
     return { path: `${path}/${(await make()).id}` };
   };
+  const session = async () => {
+    const signedIn = await fetch(`${facade.system.adminUrl}/v1/access/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ api_key: facade.owner.key }),
+    });
+    const { csrf_token: token } = (await signedIn.json()) as { csrf_token: string };
+    const [cookie = ""] = signedIn.headers.getSetCookie()[0]?.split(";") ?? [];
+    return { cookie, origin: facade.system.adminUrl, "x-portcullis-csrf": token };
+  };
   const writes: Record<string, () => Promise<Write>> = {
+    "DELETE /v1/access/session": async () => ({ path: "/v1/access/session", session: await session() }),
+    "DELETE /v1/access/members/:user_id/sessions": async () => {
+      await session();
+      return { path: `/v1/access/members/${facade.owner.id}/sessions` };
+    },
     "PATCH /v1/organization/:organization_id": async () => ({
       path: `/v1/organization/${facade.org.orgId}`,
       body: { api_url: `https://${randomUUID()}.example` },

@@ -1,6 +1,8 @@
 import type { Access } from "../access.ts";
 import { grantCap } from "../grant-cap.ts";
+import type { OpenRoute } from "../open-route.ts";
 import type { AuditLogs, Decision, Owners } from "../owners.ts";
+import type { RateLimits } from "../rate-limits.ts";
 import type { Route } from "../route.ts";
 import { auditLogRoutes } from "./access-audit-log.ts";
 import { checkRoutes } from "./access-check.ts";
@@ -29,6 +31,11 @@ import { promptRoutes } from "./prompt.ts";
 import { roleRoutes } from "./role.ts";
 import { sdkRoutes } from "./sdk/index.ts";
 import { serviceTokenRoutes } from "./service-token.ts";
+import { apiKeySignIn } from "./session/api-key.ts";
+import { choiceRoutes } from "./session/choice.ts";
+import { signInOptions } from "./session/options.ts";
+import { ownSessionRoutes } from "./session/own-session.ts";
+import { type SignOnParts, singleSignOnRoutes } from "./session/single-sign-on.ts";
 import { userRoutes } from "./user.ts";
 import { viewRoutes } from "./view.ts";
 
@@ -40,7 +47,7 @@ export interface Parts {
   readonly access: Access;
 }
 
-/** Every route that takes a credential, which is all but the greeting and the health of the process. */
+/** Every route that takes a credential: all but the greeting, the health of the process, and signing in. */
 export function allRoutes({ owners, logs, decision, access }: Parts): readonly Route[] {
   const cap = grantCap(owners, decision);
   return [
@@ -66,6 +73,7 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...sdkRoutes(owners, access),
     ...apiKeyRoutes(owners),
     ...serviceTokenRoutes(owners),
+    ...ownSessionRoutes(owners),
     ...auditLogRoutes(logs),
     ...checkRoutes(decision, access),
     ...explainRoutes(decision, access),
@@ -73,5 +81,21 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...simulateRoutes(decision),
     ...watchRoutes(decision),
     ...settingsRoutes(owners),
+  ];
+}
+
+/** The ways to sign in to the console. */
+export function allOpenRoutes(
+  parts: Pick<Parts, "owners" | "decision"> & {
+    readonly limits: RateLimits;
+    /** Null: there is no single sign-on. */
+    readonly signOn: SignOnParts | null;
+  },
+): readonly OpenRoute[] {
+  return [
+    signInOptions(parts.signOn),
+    apiKeySignIn(parts),
+    ...singleSignOnRoutes(parts),
+    ...choiceRoutes(parts),
   ];
 }
