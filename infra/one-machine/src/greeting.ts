@@ -11,6 +11,7 @@ export function greeting(demo: DemoEnv): string {
   return `
 Portcullis runs.
 
+  console            ${demo.adminUrl}/console/ (sign in with the Owner's API key)
   REST facade        ${demo.adminUrl}
   Owner's API key    ${demo.ownerKey}
   decision service   ${demo.decisionAddress} (gRPC)

@@ -133,6 +133,7 @@ function environmentOf(service: ServiceName, surroundings: ServiceSurroundings):
   );
   const owner = owners.find((name) => name === service);
   return {
+    ...(service === "admin" && { PORTCULLIS_CONSOLE_FOLDER: join(checkout, "services/console/dist") }),
     ...inherited,
     ...addressVariables(ports),
     PORTCULLIS_LISTEN: addressOf(service, ports),

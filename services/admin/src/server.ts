@@ -14,6 +14,7 @@ import { v7 as newUuid } from "uuid";
 import type { Access } from "./access.ts";
 import { type Caller, identify } from "./caller.ts";
 import { headersOfAnswers } from "./console/headers.ts";
+import { serveConsole } from "./console/serve-console.ts";
 import { checkIfMatch, fromNowOn, weakEntityTag } from "./entity-tag.ts";
 import { EventStream } from "./event-stream.ts";
 import { impersonate, impersonationHeader } from "./impersonation.ts";
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly publicUrl: string | undefined;
   readonly routes: readonly Route[];
   readonly openRoutes: readonly OpenRoute[];
+  /** Where the console was built; null: none is served. */
+  readonly consoleFolder: string | null;
   readonly decision: Decision;
   readonly identity: Owners["identity"];
   readonly heads: readonly Heads[];
@@ -91,6 +94,9 @@ export async function serveHttp(
   await describe(app, options);
   for (const route of options.routes) mount(app, route, { ...options, streams });
   for (const route of options.openRoutes) mountOpen(app, route, { ...options, streams });
+  if (options.consoleFolder !== null) {
+    await serveConsole(app, { folder: options.consoleFolder, onAbsent: sendAbsent });
+  }
   await app.listen(listenOptions(options.listen));
   return { address: addressOf(app, options.listen), [Symbol.asyncDispose]: close };
 }

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Log } from "@portcullis/chassis/log";
 import { openRedis } from "@portcullis/chassis/redis";
 import type { Running } from "@portcullis/chassis/run";
@@ -29,6 +31,10 @@ export async function start(config: Config, log: Log): Promise<Running> {
     perCredential: config.PORTCULLIS_RATE_LIMIT_CREDENTIAL,
     perAddress: config.PORTCULLIS_RATE_LIMIT_ADDRESS,
   });
+  const consoleFolder = config.PORTCULLIS_CONSOLE_FOLDER ?? null;
+  if (consoleFolder !== null && !existsSync(join(consoleFolder, "index.html"))) {
+    log.warn({ folder: consoleFolder }, "the console is not built; it is served once it is");
+  }
   const server = parts.use(
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
@@ -36,6 +42,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
       publicUrl: config.PORTCULLIS_PUBLIC_URL,
       routes: allRoutes({ owners, logs, decision, access }),
       openRoutes: allOpenRoutes({ owners, decision, limits, signOn: signOnOf(config) }),
+      consoleFolder,
       decision,
       identity: owners.identity,
       heads,
