@@ -481,6 +481,26 @@ describe("members", () => {
     expect((await robot.request("GET", "/v1/project")).status).toBe(401);
   });
 
+  test("a first token may expire", async () => {
+    const from = Date.now();
+    const answer = await invite({
+      service_accounts: [{ name: randomUUID(), token_name: "short", token_expires_in_seconds: 3600 }],
+    });
+    const { added_users: added } = answer.body as { added_users: { id: string }[] };
+    const { credentials } = await facade.system.tokens.listCredentials({
+      orgId: facade.org.orgId,
+      page: undefined,
+      kind: "service_token",
+      principalId: added[0]?.id ?? "",
+      ids: [],
+      names: [],
+    });
+    const expires = credentials.map(({ expiresAt }) => expiresAt?.getTime() ?? 0);
+    expect(expires).toEqual([expect.any(Number)]);
+    expect(expires[0]).toBeGreaterThanOrEqual(from + 3_600_000);
+    expect(expires[0]).toBeLessThanOrEqual(Date.now() + 3_600_000);
+  });
+
   test("whoever may add members may invite, but neither make tokens nor fill groups that it may not change", async () => {
     const person = await facade.member();
     const { orgId } = facade.org;

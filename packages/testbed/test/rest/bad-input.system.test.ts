@@ -673,6 +673,16 @@ describe("ids of things that are not there, or of another organisation", () => {
       invite({ service_accounts: [{}] }),
       /^invite_users\.service_accounts\[0\]\.name: /,
     );
+    const expiring = "invite_users.service_accounts[0].token_expires_in_seconds";
+    for (const [token, error] of [
+      [{ token_name: "t", token_expires_in_seconds: 0 }, "must be a whole number from 1 to 315360000"],
+      [{ token_name: "t", token_expires_in_seconds: 1.5 }, "must be a whole number from 1 to 315360000"],
+      [{ token_name: "t", token_expires_in_seconds: "1" }, "must be a number"],
+      [{ token_expires_in_seconds: 1 }, "can only stand beside token_name"],
+    ] as const) {
+      const body = invite({ service_accounts: [{ name: "x", ...token }] });
+      await expectRefused("PATCH", path, body, `${expiring}: ${error}`);
+    }
     const extra = invite({ service_accounts: [{ name: "x", colour: 1 }] });
     await expectRefused(
       "PATCH",

@@ -178,6 +178,28 @@ const generated: readonly Case[] = [
       answer: { status: "success", added_users: [{ api_key: null }] },
     }),
   },
+  {
+    client: "a generated client",
+    sends: "for how long a first token is good",
+    request: () => ({
+      method: "PATCH",
+      path: "/v1/organization/members",
+      body: {
+        invite_users: {
+          service_accounts: [
+            { name: randomUUID(), token_name: "t", token_expires_in_seconds: 3600 },
+            { name: randomUUID(), token_name: null, token_expires_in_seconds: null },
+          ],
+        },
+      },
+      answer: {
+        added_users: [
+          { api_key: expect.stringMatching(/^bt-st-/), token_name: "t" },
+          { api_key: null, token_name: null },
+        ],
+      },
+    }),
+  },
 ];
 
 const terraform: readonly Case[] = [

@@ -5,20 +5,33 @@ import type { InvitedMember } from "@portcullis/proto/identity/v1/identity";
 import { z } from "zod";
 import { type Demand, may, objectRef } from "../access.ts";
 import { type Caller, sees } from "../caller.ts";
-import { anyText, email, id, listOf, maybe, name } from "../input.ts";
+import { anyText, countUpTo, email, id, listOf, maybe, name } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { present, renames } from "../wire.ts";
 
 const serviceAccountsMax = 1000;
 
+/** Ten years. */
+const tokenSecondsMax = 315_360_000;
+
+const serviceAccount = z
+  .strictObject({
+    name,
+    token_name: maybe(name),
+    token_expires_in_seconds: maybe(countUpTo(tokenSecondsMax)),
+  })
+  .refine((given) => given.token_expires_in_seconds === undefined || given.token_name !== undefined, {
+    path: ["token_expires_in_seconds"],
+    message: "can only stand beside token_name",
+  });
+type ServiceAccount = z.infer<typeof serviceAccount>;
+
 const invitation = z
   .strictObject({
     ids: maybe(listOf(id)),
     emails: maybe(listOf(email)),
-    service_accounts: maybe(
-      z.array(z.strictObject({ name, token_name: maybe(name) })).max(serviceAccountsMax),
-    ),
+    service_accounts: maybe(z.array(serviceAccount).max(serviceAccountsMax)),
     send_invite_emails: maybe(z.boolean()),
     group_ids: maybe(listOf(id)),
     group_names: maybe(listOf(name)),
@@ -162,22 +175,24 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
     const accountsFrom = ids.length + emails.length;
     const added = [];
     for (const [index, member] of members.entries()) {
-      const tokenName = serviceAccounts[index - accountsFrom]?.token_name;
-      const secret = tokenName === undefined ? null : await firstToken(member, tokenName, caller, revisions);
+      const account = serviceAccounts[index - accountsFrom];
+      const secret = await firstToken(member, account, caller, revisions);
       const { id, email = null } = present(member.principal);
       // A token is told even if its account was there before: it is shown this once.
       if (member.added || secret !== null)
-        added.push({ id, email, api_key: secret, token_name: tokenName ?? null });
+        added.push({ id, email, api_key: secret, token_name: account?.token_name ?? null });
     }
     return added;
   }
 
   async function firstToken(
     member: InvitedMember,
-    name: string,
+    account: ServiceAccount | undefined,
     caller: Caller,
     revisions: (Revision | undefined)[],
-  ): Promise<string> {
+  ): Promise<string | null> {
+    const { token_name: name, token_expires_in_seconds: seconds } = account ?? {};
+    if (name === undefined) return null;
     const made = await tokens.createCredential(
       {
         context: caller.context,
@@ -185,7 +200,7 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
         kind: "service_token",
         principalId: present(member.principal).id,
         name,
-        expiresAt: undefined,
+        expiresAt: seconds === undefined ? undefined : new Date(Date.now() + seconds * 1000),
         scope: undefined,
         replace: false,
       },
