@@ -53,6 +53,17 @@ export function countFrom(min: number, max: number) {
     .register(described, { type: "integer", minimum: min, maximum: max });
 }
 
+/** The same as a query parameter. */
+export function countTextUpTo(max: number) {
+  const rule = `must be a whole number from 1 to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, rule)
+    .transform(Number)
+    .refine((count) => count >= 1 && count <= max, rule)
+    .register(described, { type: "integer", minimum: 1, maximum: max });
+}
+
 export const permission = z.enum(permissions);
 
 export const objectType = z.enum(objectTypeNames);

@@ -2,8 +2,14 @@
 
 import { optionalText, text, uuid, uuids } from "@portcullis/chassis/fields";
 import type { GroupId, OrgId, PrincipalId } from "@portcullis/policy";
-import type { Group as GroupMessage, Ids, UpdateGroupRequest } from "@portcullis/proto/groups/v1/groups";
+import type {
+  FoundGroup as FoundGroupMessage,
+  Group as GroupMessage,
+  Ids,
+  UpdateGroupRequest,
+} from "@portcullis/proto/groups/v1/groups";
 import type { Given, GivenMembers, Group, GroupContent, GroupEdit } from "./domain/group.ts";
+import type { FoundGroup, GroupExtent } from "./store/group-search.ts";
 
 export const nameMax = 255;
 const descriptionMax = 10_000;
@@ -75,6 +81,20 @@ export function groupToWire(group: Group): GroupMessage {
     memberGroupIds: [...group.memberGroups],
     builtIn: group.builtIn ?? "",
     deletedAt: group.deletedAt ?? undefined,
+  };
+}
+
+/** Without its extent where that was not asked for. */
+export function foundGroupToWire(group: FoundGroup, extent: GroupExtent | undefined): FoundGroupMessage {
+  return {
+    id: group.id,
+    name: group.name,
+    description: group.description ?? undefined,
+    builtIn: group.builtIn ?? "",
+    created: group.created,
+    principalCount: extent?.principalCount ?? 0,
+    memberGroupIds: [...(extent?.memberGroups ?? [])],
+    sortKey: group.sortKey,
   };
 }
 

@@ -4,20 +4,13 @@ import { z } from "zod";
 import { may } from "../access.ts";
 import { behindIn, decodeCursor, encodeCursor, mergePages } from "../audit-log.ts";
 import { change, showChange } from "../change.ts";
-import { anyText, id, name } from "../input.ts";
+import { anyText, countTextUpTo, id, name } from "../input.ts";
 import type { AuditLogs } from "../owners.ts";
 import { type Route, route } from "../route.ts";
 import { idOrNull, renames } from "../wire.ts";
 
 const limitMax = 1000;
 const limitDefault = 100;
-const limitRule = `must be a whole number from 1 to ${limitMax}`;
-
-const limit = z
-  .string()
-  .regex(/^\d{1,4}$/, limitRule)
-  .transform(Number)
-  .refine((count) => count >= 1 && count <= limitMax, limitRule);
 
 const time = z.iso
   .datetime({ offset: true, error: "must be a time such as 2026-01-31T12:00:00Z" })
@@ -35,7 +28,7 @@ const query = z
     principal_id: id.optional(),
     from: time.optional(),
     to: time.optional(),
-    limit: limit.optional(),
+    limit: countTextUpTo(limitMax).optional(),
     cursor: anyText.transform(decodeCursor).optional(),
   })
   .refine((given) => given.object_id === undefined || given.object_type !== undefined, {

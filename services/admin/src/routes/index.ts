@@ -6,8 +6,11 @@ import type { RateLimits } from "../rate-limits.ts";
 import type { Route } from "../route.ts";
 import { auditLogRoutes } from "./access-audit-log.ts";
 import { checkRoutes } from "./access-check.ts";
+import { directoryRoutes } from "./access-directory.ts";
 import { explainRoutes } from "./access-explain.ts";
+import { groupListRoutes } from "./access-groups.ts";
 import { listRoutes } from "./access-lists.ts";
+import { memberListRoutes } from "./access-members.ts";
 import { settingsRoutes } from "./access-settings.ts";
 import { simulateRoutes } from "./access-simulate.ts";
 import { watchRoutes } from "./access-watch.ts";
@@ -81,6 +84,9 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...simulateRoutes(decision),
     ...watchRoutes(decision),
     ...settingsRoutes(owners),
+    ...directoryRoutes(owners),
+    ...memberListRoutes(owners, access),
+    ...groupListRoutes(owners),
   ];
 }
 

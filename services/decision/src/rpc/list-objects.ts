@@ -1,3 +1,4 @@
+import { cursorBehind, readCursor } from "@portcullis/chassis/cursor";
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Stub } from "@portcullis/chassis/rpc/client";
@@ -25,7 +26,6 @@ import type { ListObjectsRequest, ListObjectsResponse } from "@portcullis/proto/
 import type { FindObjectsResponse, GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { agreed } from "../agreed.ts";
 import { mayAskAbout } from "../callers.ts";
-import { cursorBehind, readCursor } from "../cursor.ts";
 import type { Principal, PrincipalOf } from "../principal.ts";
 import { consistencyFromWire, pageLimitFromWire, permissionFromWire, whoFromWire } from "../wire.ts";
 

@@ -1,3 +1,4 @@
+import { cursorBehind, readCursor } from "@portcullis/chassis/cursor";
 import { Fault } from "@portcullis/chassis/fault";
 import { present, uuid } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
@@ -27,7 +28,6 @@ import type { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import type { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { agreed } from "../agreed.ts";
 import { mayAskAbout } from "../callers.ts";
-import { cursorBehind, readCursor } from "../cursor.ts";
 import { fillInNames, type NameOwners } from "../names.ts";
 import { consistencyFromWire, pageLimitFromWire, permissionFromWire } from "../wire.ts";
 import { pathMessage } from "./explain.ts";

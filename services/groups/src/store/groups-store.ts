@@ -40,6 +40,14 @@ import {
 } from "./contents.ts";
 import { GroupRow } from "./entities.ts";
 import {
+  countGroups,
+  extentsOf,
+  type FoundGroup,
+  type GroupExtent,
+  searchGroups,
+  type WantedGroups,
+} from "./group-search.ts";
+import {
   anyOwner,
   ensureOwnerStays,
   forgetReservations,
@@ -47,6 +55,7 @@ import {
   release,
   reserve,
 } from "./last-owner.ts";
+import { emptyAmong, membershipsNaming, principalsIn, type TimedMembership } from "./memberships.ts";
 
 export interface GroupFilter {
   readonly ids: readonly GroupId[];
@@ -303,6 +312,49 @@ export class GroupsStore {
     return this.#database.read(async (em) =>
       withContents(em, await listPage<GroupRow>(em, GroupRow, where, page)),
     );
+  }
+
+  /** By name; what is in each and how many match in all, where that is wanted. */
+  async search(
+    org: OrgId,
+    wanted: WantedGroups,
+    more: { readonly count: boolean; readonly contents: boolean },
+  ): Promise<{
+    readonly found: FoundGroup[];
+    readonly total: number;
+    readonly extents: ReadonlyMap<GroupId, GroupExtent>;
+  }> {
+    const { pool } = this.#database;
+    const [found, total] = await Promise.all([
+      searchGroups(pool, org, wanted),
+      more.count ? countGroups(pool, org, wanted) : 0,
+    ]);
+    const ids = more.contents ? found.map(({ id }) => id) : [];
+    return { found, total, extents: await extentsOf(pool, ids) };
+  }
+
+  /** Those directly in a group. */
+  async principals(
+    org: OrgId,
+    group: GroupId,
+    page: Parameters<typeof principalsIn>[3],
+  ): Promise<PrincipalId[]> {
+    const ids = await principalsIn(this.#database.pool, org, group, page);
+    if (ids === null) throw new Fault("absent", "no such group");
+    return ids;
+  }
+
+  /** What names these principals directly. */
+  async memberships(org: OrgId, principals: readonly PrincipalId[]): Promise<TimedMembership[]> {
+    return membershipsNaming(this.#database.pool, org, principals);
+  }
+
+  /** Those that hold nobody; and where the log stood when that was read. */
+  async findEmpty(
+    org: OrgId,
+    groups: readonly GroupId[],
+  ): Promise<{ readonly result: GroupId[]; readonly revision: Revision }> {
+    return snapshotOf(this.#database, org, (client) => emptyAmong(client, org, groups));
   }
 
   /** Who is in the closures of these groups, in ascending order; and where the log stood when that was read. */

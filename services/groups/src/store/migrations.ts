@@ -59,8 +59,29 @@ class NamedReservations extends Migration {
   }
 }
 
+/** Groups by name, and what is looked for in them; and since when principals are in them, from now on. */
+class GroupSearch extends Migration {
+  override up(): void {
+    this.addSql(`
+      create function search_key(shown text) returns text language sql immutable parallel safe
+        as $$ select lower(shown collate "und-x-icu") collate "C" $$;
+    `);
+    this.addSql(`
+      alter table permission_group
+        add column sort_key text collate "C" generated always as (left(search_key(name), 100)) stored;
+      create index permission_group_by_name on permission_group (org_id, sort_key, id) where deleted_at is null;
+    `);
+    this.addSql(`
+      alter table group_principal add column added timestamptz(3);
+      alter table group_principal alter column added set default clock_timestamp();
+    `);
+    this.addSql("create index group_nesting_member on group_nesting (member_group_id)");
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-groups", class: Groups },
   { name: "0003-named-reservations", class: NamedReservations },
+  { name: "0004-group-search", class: GroupSearch },
 ];

@@ -13,6 +13,7 @@ import { getOrganization } from "./get-organization.ts";
 import { inviteMembers } from "./invite-members.ts";
 import { listMembers } from "./list-members.ts";
 import { removeMembers } from "./remove-members.ts";
+import { searchMembers } from "./search-members.ts";
 import { updateOrganization } from "./update-organization.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
@@ -31,6 +32,7 @@ export function handlers(
     removeMembers: (request, call) => removeMembers(members, request, call),
     getMembers: (request) => getMembers(members, request),
     listMembers: (request) => listMembers(members, request),
+    searchMembers: (request) => searchMembers(members, request),
     findMembers: (request) => findMembers(members, request),
     findMemberships: (request) => findMemberships(members, request),
   };

@@ -11,6 +11,7 @@ import type { Departure, Departures } from "../departures.ts";
 import { emailKey } from "../domain/email-address.ts";
 import { type Invitation, type Principal, principalForTheLog } from "../domain/principal.ts";
 import { ActiveMemberRow, OrganizationRow, PrincipalRow } from "./entities.ts";
+import { countMembers, type FoundMember, searchMembers, type WantedMembers } from "./member-search.ts";
 import { noSuchOrganization } from "./organizations-store.ts";
 import { ensureUsers, principalOf } from "./users.ts";
 
@@ -150,6 +151,20 @@ export class MembersStore {
       );
       return rows.map(({ id }) => id);
     });
+  }
+
+  /** By name; and how many match in all. */
+  async search(
+    org: OrgId,
+    wanted: WantedMembers,
+    count: boolean,
+  ): Promise<{ readonly found: FoundMember[]; readonly total: number }> {
+    const { pool } = this.#database;
+    const [found, total] = await Promise.all([
+      searchMembers(pool, org, wanted),
+      count ? countMembers(pool, org, wanted) : 0,
+    ]);
+    return { found, total };
   }
 
   /** Where somebody is an active member, in ascending order. */

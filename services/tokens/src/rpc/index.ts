@@ -6,6 +6,7 @@ import { createSession } from "./create-session.ts";
 import { endSessions } from "./end-sessions.ts";
 import { getCredential } from "./get-credential.ts";
 import { listCredentials } from "./list-credentials.ts";
+import { listLastUses } from "./list-last-uses.ts";
 import { recordUses } from "./record-uses.ts";
 import { revokeCredential } from "./revoke-credential.ts";
 import { rotateCredential } from "./rotate-credential.ts";
@@ -20,6 +21,7 @@ export function handlers(store: CredentialsStore): Handlers<typeof TokensService
     listCredentials: (request) => listCredentials(store, request),
     createSession: (request, call) => createSession(store, request, call),
     endSessions: (request) => endSessions(store, request),
+    listLastUses: (request) => listLastUses(store, request),
     recordUses: (request) => recordUses(store, request),
   };
 }

@@ -136,6 +136,18 @@ export class CredentialsStore {
     return new Map(rows.map((row) => [row.credential_id, row.last_used_at]));
   }
 
+  /** When each principal used any credential last, whether or not that still stands. */
+  async lastUsesBy(org: OrgId, principals: readonly PrincipalId[]): Promise<ReadonlyMap<PrincipalId, Date>> {
+    const { rows } = await this.#database.pool.query<{ principal_id: PrincipalId; last_used_at: Date }>(
+      `select principal_id, max(last_used_at) as last_used_at
+       from credential join credential_use on credential_id = id
+       where org_id = $1 and principal_id = any($2::uuid[])
+       group by principal_id order by principal_id`,
+      [org, principals],
+    );
+    return new Map(rows.map((row) => [row.principal_id, row.last_used_at]));
+  }
+
   /** Ends a credential from the commit on. */
   async revoke(
     context: WriteContext,

@@ -49,9 +49,17 @@ class Sessions extends Migration {
   }
 }
 
+/** All that a principal ever held. */
+class CredentialHolders extends Migration {
+  override up(): void {
+    this.addSql("create index credential_holder on credential (org_id, principal_id)");
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-credentials", class: Credentials },
   { name: "0003-scopes-rotations-and-uses", class: ScopesRotationsAndUses },
   { name: "0004-sessions", class: Sessions },
+  { name: "0005-credential-holders", class: CredentialHolders },
 ];

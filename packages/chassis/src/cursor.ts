@@ -1,8 +1,8 @@
 // Where the next page of a list begins: opaque to callers, good for one question, and nothing but an id inside.
 
 import { createHash } from "node:crypto";
-import { invalid } from "@portcullis/chassis/fault";
-import { isUuid } from "@portcullis/chassis/fields";
+import { invalid } from "./fault.ts";
+import { isUuid } from "./fields.ts";
 
 const questionBytes = 8;
 const idBytes = 16;
