@@ -8,6 +8,16 @@ export * from "./facts.ts";
 export { type GrantPath, grantPath } from "./grant-path.ts";
 export { type GroupIndex, indexGroups, isInBuiltIn } from "./group-index.ts";
 export { decideHandingOn, type HandingOn, type HandingOnDecided } from "./handing-on.ts";
+export {
+  asSomebodyIn,
+  type Given,
+  type HeldGrant,
+  type HeldGrants,
+  heldGrants,
+  type ReachingGrant,
+  type ReachingGrants,
+  reachingGrants,
+} from "./held-grants.ts";
 export * from "./ids.ts";
 export type { FactLookup } from "./lookup.ts";
 export { chainMax, isOnCycle, longestChain } from "./nesting.ts";

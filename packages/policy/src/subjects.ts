@@ -3,11 +3,10 @@
 
 import { isInForce, lets } from "./acl-match.ts";
 import type { ObjectRef, Permission } from "./catalog.ts";
-import type { Needs } from "./decide.ts";
+import { isNeeds, type Needs } from "./decide.ts";
 import type { GroupId, OrgId, PrincipalId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
-import { listing, manyAclsAbove, missingAbove } from "./missing-facts.ts";
-import { everyMemberMayRead, standingAccess } from "./tree.ts";
+import { placedAcls } from "./placed-acls.ts";
 
 /** Nobody else has the permission; that each of these has it takes more. */
 export interface Subjects {
@@ -36,46 +35,18 @@ export function subjectsOf(
   },
   lookup: FactLookup,
 ): Subjects | Needs {
-  const many = [...manyAclsAbove(org, object, lookup)];
-  const missing = [
-    ...missingAbove(org, object, lookup),
-    ...many
-      .filter((each) => lookup.acls(each) === undefined)
-      .map((each) => ({ kind: "acls", org, object: each }) as const),
-  ];
+  const placed = placedAcls(org, object, lookup);
+  if (isNeeds(placed)) return placed;
   const roles = lookup.roles();
-  if (missing.length > 0 || roles === undefined) return { kind: "needs", keys: missing };
+  if (roles === undefined) throw new Error("a fact is missing that was not");
   const asked = { permission, type: object.type, roles, nowMs };
   const principals = new Set<PrincipalId>();
   const groups = new Set<GroupId>();
-  let everybody = false;
-  const [tooManyOn] = many.filter((each) => lookup.acls(each) === null);
-  if (tooManyOn !== undefined) return { ...nobody, tooManyOn };
-  let above: ObjectRef | null = object;
-  while (above !== null) {
-    const here: ObjectRef = above;
-    const access = standingAccess(here, org, lookup);
-    if (access === undefined) throw new Error("a fact is missing that was not");
-    if (access === null) return nobody;
-    if (here === object && permission === "read") everybody = everyMemberMayRead(here, access);
-    const aclsOn = (on: ObjectRef) => {
-      const place = standingAccess(on, org, lookup);
-      return place?.acls === null ? (lookup.acls(on) ?? []) : (place?.acls ?? []);
-    };
-    for (const acl of [here, ...listing(here, access.alsoUnder)].flatMap(aclsOn)) {
-      if (!isInForce(acl, asked) || !lets(acl, asked)) continue;
-      if (acl.subject.kind === "principal") principals.add(acl.subject.id);
-      else groups.add(acl.subject.id);
-    }
-    above = access.parent;
+  for (const { acl } of placed.grants) {
+    if (!isInForce(acl, asked) || !lets(acl, asked)) continue;
+    if (acl.subject.kind === "principal") principals.add(acl.subject.id);
+    else groups.add(acl.subject.id);
   }
-  return { kind: "subjects", everybody, principals, groups, tooManyOn: null };
+  const everybody = permission === "read" && placed.isPublic;
+  return { kind: "subjects", everybody, principals, groups, tooManyOn: placed.tooManyOn };
 }
-
-const nobody: Subjects = {
-  kind: "subjects",
-  everybody: false,
-  principals: new Set(),
-  groups: new Set(),
-  tooManyOn: null,
-};

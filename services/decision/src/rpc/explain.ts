@@ -107,7 +107,8 @@ export function pathMessage({ acl, groups, roles, objects }: GrantPath, named: N
   };
 }
 
-function aclMessage({ acl, on }: Grant, named: Name): ExplainedAcl {
+/** An ACL on the wire. */
+export function aclMessage({ acl, on }: Grant, named: Name): ExplainedAcl {
   const { subject, grant, expiresAtMs } = acl;
   return {
     id: acl.id,

@@ -11,8 +11,9 @@ import { check } from "./check.ts";
 import { checkStream } from "./check-stream.ts";
 import { explain } from "./explain.ts";
 import { holdsGrants } from "./holds-grants.ts";
+import { type GrantOwners, listHeldGrants } from "./list-held-grants.ts";
 import { listObjects } from "./list-objects.ts";
-import { listPrincipals, type PrincipalOwners } from "./list-principals.ts";
+import { listPrincipals } from "./list-principals.ts";
 import { permissions } from "./permissions.ts";
 import { simulator } from "./simulate.ts";
 import { standing } from "./standing.ts";
@@ -21,7 +22,7 @@ import { watcher } from "./watch.ts";
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
   facts: FactReader,
-  owners: PrincipalOwners &
+  owners: GrantOwners &
     SurroundingOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
   principalsFor: PrincipalsFor,
   feed: FeedParts,
@@ -34,6 +35,7 @@ export function handlers(
     explain: (request, call) => explain(facts, owners, principalsFor(call), request, call),
     listObjects: (request, call) => listObjects(facts, owners.grants, principalsFor(call), request, call),
     listPrincipals: (request, call) => listPrincipals(facts, owners, request, call),
+    listHeldGrants: (request, call) => listHeldGrants(facts, owners, request, call),
     simulate: simulator(owners),
     holdsGrants: (request, call) => holdsGrants(facts, principalsFor(call), request, call),
     watch: watcher(facts, principalsFor, feed),
