@@ -11,6 +11,7 @@ import { explainRoutes } from "./access-explain.ts";
 import { groupListRoutes } from "./access-groups.ts";
 import { listRoutes } from "./access-lists.ts";
 import { memberListRoutes } from "./access-members.ts";
+import { reviewRoutes } from "./access-review.ts";
 import { settingsRoutes } from "./access-settings.ts";
 import { simulateRoutes } from "./access-simulate.ts";
 import { watchRoutes } from "./access-watch.ts";
@@ -87,6 +88,7 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...directoryRoutes(owners),
     ...memberListRoutes(owners, access),
     ...groupListRoutes(owners),
+    ...reviewRoutes(owners, decision),
   ];
 }
 
