@@ -66,10 +66,7 @@ interface Where {
 }
 
 /** All ACLs that give anything on an object or below it, expired ones included; or which facts it takes to say. */
-export function reachingGrants(
-  { org, object, nowMs }: Where,
-  lookup: FactLookup,
-): ReachingGrants | Needs {
+export function reachingGrants({ org, object, nowMs }: Where, lookup: FactLookup): ReachingGrants | Needs {
   const placed = placedAcls(org, object, lookup);
   if (isNeeds(placed)) return placed;
   const roles = lookup.roles();
@@ -111,7 +108,8 @@ export function heldGrants(
   if (asked === undefined) throw new Error("a fact is missing that was not");
   const held = reaching.grants.filter((grant) => grant.isInForce && names(grant.acl, asked));
   const ends = longest(held);
-  const isEverybodys = ({ type, permission }: Given) => type === object.type && everybody.includes(permission);
+  const isEverybodys = ({ type, permission }: Given) =>
+    type === object.type && everybody.includes(permission);
   return {
     kind: "held",
     isMember: member !== null,

@@ -387,6 +387,35 @@ test("the last use is noted without an event; an earlier one, one of the future 
   expect(await head(alice.org)).toBe(before);
 });
 
+test("a principal's last use is that of any credential it ever held, in this organisation", async () => {
+  const ada = someone();
+  const idle = someone("user", ada.org);
+  const ids: string[] = [];
+  for (const name of ["one", "two"]) {
+    const { credential } = await tokens.createCredential(apiKey(ada, { name }));
+    ids.push(credential?.id ?? "");
+  }
+  await tokens.createCredential(apiKey(idle));
+  const [one = "", two = ""] = ids;
+  const [earlier, later] = [new Date(Date.now() - 60_000), new Date(Date.now() - 30_000)];
+  await tokens.recordUses({
+    uses: [
+      { orgId: ada.org, id: one, at: later },
+      { orgId: ada.org, id: two, at: earlier },
+    ],
+  });
+  await tokens.revokeCredential({ context: apiKey(ada).context, orgId: ada.org, id: one, kind: "api_key" });
+  const principalIds = [ada.principal, idle.principal];
+  const of = (orgId: string) => tokens.listLastUses({ orgId, principalIds });
+  expect(await of(ada.org)).toEqual({ uses: [{ principalId: ada.principal, at: later }] });
+  expect(await of(elsewhere.org)).toEqual({ uses: [] });
+  const wrong = (more: object) => tokens.listLastUses({ orgId: ada.org, principalIds: [], ...more });
+  await expect(wrong({ orgId: "x" })).rejects.toMatchObject({ field: "org_id" });
+  await expect(wrong({ principalIds: ["x"] })).rejects.toMatchObject({ field: "principal_ids[0]" });
+  const many = Array.from({ length: 1001 }, () => randomUUID());
+  await expect(wrong({ principalIds: many })).rejects.toMatchObject({ field: "principal_ids" });
+});
+
 function use(id: string, orgId: string = alice.org) {
   return { orgId, id, at: new Date() };
 }

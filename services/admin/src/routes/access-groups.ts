@@ -135,10 +135,7 @@ async function listMembers(
   const orgId = caller.org;
   const search = (from: string, count: number, among: { ids: string[] } | undefined) =>
     identity
-      .searchMembers(
-        { orgId, text, kind: "", among, after: from, limit: count, count: false },
-        caller.hop,
-      )
+      .searchMembers({ orgId, text, kind: "", among, after: from, limit: count, count: false }, caller.hop)
       .then(({ members, more }) => ({ members: members.map(({ principal }) => present(principal)), more }));
   const ids = await groups.listGroupPrincipals(
     { orgId, groupId, among: undefined, after: "", limit: idsMax },

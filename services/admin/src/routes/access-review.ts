@@ -47,9 +47,7 @@ const entry = z.object({
   since: z.iso.datetime().nullable(),
   expires_at: z.iso.datetime().nullable(),
   last_used_at: z.iso.datetime().nullable(),
-  marks: z.array(
-    z.enum(["expired", "empty_group", "former_member", "duplicate", "everybody", "never_used"]),
-  ),
+  marks: z.array(z.enum(["expired", "empty_group", "former_member", "duplicate", "everybody", "never_used"])),
 });
 type Entry = z.infer<typeof entry>;
 
@@ -59,7 +57,8 @@ export function reviewRoutes(owners: Owners, decision: Decision): readonly Route
     route({
       method: "POST",
       path: "/v1/access/review",
-      summary: "List who has what on an object, or what a group has and who is in it, with what is stale marked",
+      summary:
+        "List who has what on an object, or what a group has and who is in it, with what is stale marked",
       body: asked,
       response: z.object({
         entries: z.array(entry),
@@ -244,9 +243,7 @@ async function knowledgeOf(
   ]);
   const people = new Map(members.map((one: Principal) => [one.id, showPerson(one)]));
   const created = new Map(acls.map((acl) => [acl.id, acl.created]));
-  const added = new Map(
-    memberships.map((one) => [`${one.principalId} ${one.groupId}`, one.added] as const),
-  );
+  const added = new Map(memberships.map((one) => [`${one.principalId} ${one.groupId}`, one.added] as const));
   return {
     principal: (principal) => people.get(principal) ?? { id: principal, kind: null, name: null, email: null },
     created: (acl) => created.get(acl),

@@ -118,7 +118,12 @@ async function heldOn(inquiry: Inquiry, object: ObjectRef, cursor: string): Prom
     const answer = await idleOn(inquiry, object, readCursor(place, idleQuestion));
     const { entries, behind, everybody } = answer.result;
     if (behind !== null) {
-      return { entries, cursor: `i${cursorBehind(behind, idleQuestion)}`, everybody, revision: answer.revision };
+      return {
+        entries,
+        cursor: `i${cursorBehind(behind, idleQuestion)}`,
+        everybody,
+        revision: answer.revision,
+      };
     }
     idle = entries;
   }
@@ -140,7 +145,11 @@ interface Part {
   readonly everybody: readonly string[];
 }
 
-function idleOn({ facts, owners, org, limit, consistency, call }: Inquiry, object: ObjectRef, after: string | null) {
+function idleOn(
+  { facts, owners, org, limit, consistency, call }: Inquiry,
+  object: ObjectRef,
+  after: string | null,
+) {
   return agreed(
     facts,
     org,
@@ -149,13 +158,17 @@ function idleOn({ facts, owners, org, limit, consistency, call }: Inquiry, objec
       evaluate: (organization) => reachingGrants({ org, object, nowMs: Date.now() }, organization),
       async find(reaching) {
         const groupIds = [...subjectsOf(reaching).groups];
-        const { groupIds: empty, revision } = await owners.groups.findEmptyGroups({ orgId: org, groupIds }, call);
+        const { groupIds: empty, revision } = await owners.groups.findEmptyGroups(
+          { orgId: org, groupIds },
+          call,
+        );
         return { result: new Set(empty), revision };
       },
       isSame: areSame,
       conclude(reaching, empty, organization): Part {
         const isEmpty = ({ acl: { subject } }: ReachingGrant) =>
-          subject.kind === "group" && (empty.has(subject.id) || organization.groups()?.has(subject.id) !== true);
+          subject.kind === "group" &&
+          (empty.has(subject.id) || organization.groups()?.has(subject.id) !== true);
         const idle = reaching.grants
           .filter((grant) => !grant.isInForce || isEmpty(grant))
           .filter(({ acl }) => after === null || (acl.id as string) > after)
@@ -307,7 +320,14 @@ async function heldByGroup(
         const holder = { kind: "group", id: group } as const;
         const entry =
           one === undefined
-            ? { holder, grant, object, paths: [], arePathsCut: false, marks: grant.isInForce ? [] : ["expired"] }
+            ? {
+                holder,
+                grant,
+                object,
+                paths: [],
+                arePathsCut: false,
+                marks: grant.isInForce ? [] : ["expired"],
+              }
             : entryOf(one, holder, object);
         entries.push(empty.length > 0 ? { ...entry, marks: [...entry.marks, "empty_group"] } : entry);
       }
@@ -357,7 +377,10 @@ function subjectsOf(reaching: ReachingGrants): {
 function refuseTooMany({ tooManyOn }: ReachingGrants): void {
   if (tooManyOn === null) return;
   const { type, id } = tooManyOn;
-  throw new Fault("refused", `the ${type} ${id} has more than ${aclsMax} ACLs; lists are made for at most so many`);
+  throw new Fault(
+    "refused",
+    `the ${type} ${id} has more than ${aclsMax} ACLs; lists are made for at most so many`,
+  );
 }
 
 /** Whether the same would have been asked of groups. */
@@ -372,10 +395,15 @@ function thingsIn({ paths }: Entry): number {
   return sizes.reduce((sum, size) => sum + size, 4);
 }
 
-function messageOf({ holder, grant, object, paths, arePathsCut, marks }: Entry, named: Name): HeldGrantMessage {
+function messageOf(
+  { holder, grant, object, paths, arePathsCut, marks }: Entry,
+  named: Name,
+): HeldGrantMessage {
   const byType = Map.groupBy(grant.gives, ({ type }) => type);
   const permissionsOn = (type: string) =>
-    [...byType].filter(([each]) => each === type).flatMap(([, those]) => those.map((each) => each.permission));
+    [...byType]
+      .filter(([each]) => each === type)
+      .flatMap(([, those]) => those.map((each) => each.permission));
   return {
     holder: named(holder.kind, holder.id),
     acl: aclMessage(grant, named),

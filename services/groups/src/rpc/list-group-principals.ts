@@ -12,14 +12,10 @@ export async function listGroupPrincipals(
   request: ListGroupPrincipalsRequest,
 ): Promise<ListGroupPrincipalsResponse> {
   const limit = limitOf(request.limit, "limit", listMax);
-  const ids = await store.principals(
-    orgFromWire(request.orgId),
-    uuid<GroupId>(request.groupId, "group_id"),
-    {
-      among: request.among === undefined ? null : uuids(request.among.ids, "among.ids", listMax),
-      after: request.after === "" ? null : uuid<PrincipalId>(request.after, "after"),
-      limit: limit + 1,
-    },
-  );
+  const ids = await store.principals(orgFromWire(request.orgId), uuid<GroupId>(request.groupId, "group_id"), {
+    among: request.among === undefined ? null : uuids(request.among.ids, "among.ids", listMax),
+    after: request.after === "" ? null : uuid<PrincipalId>(request.after, "after"),
+    limit: limit + 1,
+  });
   return { principalIds: ids.slice(0, limit), more: ids.length > limit };
 }

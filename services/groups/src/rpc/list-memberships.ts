@@ -11,7 +11,10 @@ export async function listMemberships(
   { orgId, principalIds }: ListMembershipsRequest,
 ): Promise<ListMembershipsResponse> {
   const org = orgFromWire(orgId);
-  const found = await store.memberships(org, uuids<PrincipalId>(principalIds, "principal_ids", principalsMax));
+  const found = await store.memberships(
+    org,
+    uuids<PrincipalId>(principalIds, "principal_ids", principalsMax),
+  );
   return {
     memberships: found.map(({ principal, group, added }) => ({
       principalId: principal,

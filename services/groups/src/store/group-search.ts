@@ -2,7 +2,7 @@
 
 import { invalid } from "@portcullis/chassis/fault";
 import type { BuiltInGroup, GroupId, OrgId } from "@portcullis/policy";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 
 export interface WantedGroups {
   /** Anywhere in the name, without regard to case; empty: all. */
@@ -27,10 +27,14 @@ export interface GroupExtent {
 }
 
 const matching = `org_id = $1 and deleted_at is null
-  and ($2 = '' or search_key(name) like '%' || search_key($2) || '%')`;
+  and ($2 = '' or search_text like '%' || search_key($2) || '%')`;
 
 /** At most `limit` of them, in the order of the list. */
-export async function searchGroups(pool: Pool, org: OrgId, wanted: WantedGroups): Promise<FoundGroup[]> {
+export async function searchGroups(
+  pool: Pool | PoolClient,
+  org: OrgId,
+  wanted: WantedGroups,
+): Promise<FoundGroup[]> {
   const behind = wanted.after === null ? null : await placeOf(pool, org, wanted.after);
   const { rows } = await pool.query<Row>(
     `select id, name, description, built_in, created, sort_key from permission_group
@@ -49,7 +53,11 @@ export async function searchGroups(pool: Pool, org: OrgId, wanted: WantedGroups)
 }
 
 /** How many there are on all pages together. */
-export async function countGroups(pool: Pool, org: OrgId, { text }: WantedGroups): Promise<number> {
+export async function countGroups(
+  pool: Pool | PoolClient,
+  org: OrgId,
+  { text }: WantedGroups,
+): Promise<number> {
   const { rows } = await pool.query<{ total: number }>(
     `select count(*)::int as total from permission_group where ${matching}`,
     [org, patternOf(text)],
@@ -79,7 +87,7 @@ function patternOf(text: string): string {
 }
 
 /** Rows stay when groups are deleted, so that whatever is listed can be gone on behind. */
-async function placeOf(pool: Pool, org: OrgId, group: GroupId): Promise<string> {
+async function placeOf(pool: Pool | PoolClient, org: OrgId, group: GroupId): Promise<string> {
   const { rows } = await pool.query<{ sort_key: string }>(
     "select sort_key from permission_group where org_id = $1 and id = $2",
     [org, group],

@@ -20,7 +20,11 @@ export async function principalsIn(
     among,
     after,
     limit,
-  }: { readonly among: readonly PrincipalId[] | null; readonly after: PrincipalId | null; readonly limit: number },
+  }: {
+    readonly among: readonly PrincipalId[] | null;
+    readonly after: PrincipalId | null;
+    readonly limit: number;
+  },
 ): Promise<PrincipalId[] | null> {
   const { rows } = await pool.query<{ ids: PrincipalId[] }>(
     `select array(

@@ -68,8 +68,10 @@ class GroupSearch extends Migration {
     `);
     this.addSql(`
       alter table permission_group
-        add column sort_key text collate "C" generated always as (left(search_key(name), 100)) stored;
-      create index permission_group_by_name on permission_group (org_id, sort_key, id) where deleted_at is null;
+        add column sort_key text collate "C" generated always as (left(search_key(name), 100)) stored,
+        add column search_text text collate "C" generated always as (search_key(name)) stored;
+      create index permission_group_by_name on permission_group (org_id, sort_key, id) include (search_text)
+        where deleted_at is null;
     `);
     this.addSql(`
       alter table group_principal add column added timestamptz(3);

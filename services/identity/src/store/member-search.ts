@@ -1,8 +1,8 @@
-// Members by name. One index holds each organisation in that order, and is read until the page is full.
+// Members by name. One index holds each organisation in that order, and is read until the page is full, and nothing else.
 
 import { invalid } from "@portcullis/chassis/fault";
 import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import type { Principal } from "../domain/principal.ts";
 
 export interface WantedMembers {
@@ -28,16 +28,21 @@ const ofKind: Readonly<Record<PrincipalKind, string>> = {
 };
 
 /** At most `limit` of them, in the order of the list. */
-export async function searchMembers(pool: Pool, org: OrgId, wanted: WantedMembers): Promise<FoundMember[]> {
+export async function searchMembers(
+  pool: Pool | PoolClient,
+  org: OrgId,
+  wanted: WantedMembers,
+): Promise<FoundMember[]> {
   const behind = wanted.after === null ? null : await placeOf(pool, org, wanted.after);
   const { rows } = await pool.query<Row>(
-    `select member.id, member.kind, email, given_name, family_name, avatar_url, created, found.joined, found.sort_key
+    `select member.id, member.kind, email, given_name, family_name, avatar_url, created, joined, found.sort_key
      from (
-       select principal_id, joined, sort_key from membership
+       select principal_id, sort_key from membership
        where ${matching(wanted.kind)} and ($4::text is null or (sort_key, principal_id) > ($4, $5::uuid))
        order by sort_key, principal_id limit $6
      ) found
      join active_member member on member.id = found.principal_id and member.org_id = $1
+     join membership on membership.principal_id = found.principal_id and membership.org_id = $1
      order by found.sort_key, found.principal_id`,
     [...valuesOf(org, wanted), behind, wanted.after, wanted.limit],
   );
@@ -57,7 +62,11 @@ export async function searchMembers(pool: Pool, org: OrgId, wanted: WantedMember
 }
 
 /** How many there are on all pages together. */
-export async function countMembers(pool: Pool, org: OrgId, wanted: WantedMembers): Promise<number> {
+export async function countMembers(
+  pool: Pool | PoolClient,
+  org: OrgId,
+  wanted: WantedMembers,
+): Promise<number> {
   const { rows } = await pool.query<{ total: number }>(
     `select count(*)::int as total from membership where ${matching(wanted.kind)}`,
     valuesOf(org, wanted),
@@ -76,7 +85,7 @@ function valuesOf(org: OrgId, { text, among }: WantedMembers): unknown[] {
 }
 
 /** Rows stay when memberships end, so that whoever is listed can be gone on behind. */
-async function placeOf(pool: Pool, org: OrgId, member: PrincipalId): Promise<string> {
+async function placeOf(pool: Pool | PoolClient, org: OrgId, member: PrincipalId): Promise<string> {
   const { rows } = await pool.query<{ sort_key: string }>(
     "select sort_key from membership where org_id = $1 and principal_id = $2",
     [org, member],
