@@ -16,6 +16,7 @@ const questions: readonly string[] = [
   "POST /v1/access/list-objects",
   "POST /v1/access/simulate",
   "POST /v1/access/list-principals",
+  "POST /v1/access/review",
   "POST /api/apikey/login",
   "POST /api/self/me",
   "POST /api/self/get_object_info",

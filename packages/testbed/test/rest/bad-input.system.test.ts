@@ -368,6 +368,13 @@ const writes: Readonly<Record<string, Write>> = {
     required: ["permission", "object"],
     fields: { permission: "word", cursor: "cursor", limit: "page size" },
   },
+  "POST access/review": {
+    method: "POST",
+    path: () => "/v1/access/review",
+    valid: () => ({ object: { type: "project", id: things.project } }),
+    required: ["object"],
+    fields: { group_id: "id", cursor: "cursor", limit: "page size" },
+  },
   "POST access/permissions": {
     method: "POST",
     path: () => "/v1/access/permissions",
@@ -841,6 +848,49 @@ describe("requests that are wrong as a whole", () => {
       await expectRefused("GET", path, undefined, "starting_after: is no object of this list");
     }
     await expectRefused("GET", "/v1/acl", undefined, /^object_type: /);
+  });
+
+  test.each([
+    ["directory", 100],
+    ["members", 1000],
+    ["groups", 1000],
+    ["groups/:group_id/members", 1000],
+  ])("queries of the lists to look through: %s", async (list, limitMax) => {
+    const path = `/v1/access/${list.replace(":group_id", things.group)}`;
+    const rule = `limit: must be a whole number from 1 to ${limitMax}`;
+    for (const limit of ["0", "-1", "1e3", `${limitMax + 1}`]) {
+      await expectRefused("GET", `${path}?limit=${limit}`, undefined, rule);
+    }
+    await expectRefused("GET", `${path}?q=${"x".repeat(256)}`, undefined, /^q: is 256 characters long/);
+    await expectRefused("GET", `${path}?q=%00`, undefined, /^q: must be well-formed text/);
+    await expectRefused("GET", `${path}?query=x`, undefined, "Extraneous key 'query' at path []");
+    for (const cursor of ["x", ".", "..", "x.x", `${"A".repeat(32)}`, `${"A".repeat(32)}.`]) {
+      if (cursor === "." && list === "directory") continue;
+      await expectRefused("GET", `${path}?cursor=${cursor}`, undefined, /^cursor: /);
+    }
+    if (list === "directory") {
+      await expectRefused("GET", `${path}?kind=robot`, undefined, /^kind\[0\]: must be one of/);
+    } else if (list === "members") {
+      await expectRefused("GET", `${path}?kind=group`, undefined, /^kind: must be one of/);
+    } else {
+      await expectRefused("GET", `${path}?kind=user`, undefined, "Extraneous key 'kind' at path []");
+    }
+  });
+
+  test("a review of nothing, or of two things", async () => {
+    const path = "/v1/access/review";
+    const project = { type: "project", id: things.project };
+    const rule = "object: is required, or else group_id, and not both";
+    await expectRefused("POST", path, {}, rule);
+    await expectRefused("POST", path, { object: project, group_id: things.group }, rule);
+    await expectRefused("POST", path, { object: { type: "moon", id: things.project } }, /^object\.type: /);
+    await expectRefused("POST", path, { object: { ...project, id: "x" } }, "object.id: must be a UUID");
+    for (const cursor of ["x", "a", "i", "h", "m", "ax", "mx", `h${"A".repeat(32)}`]) {
+      if (cursor.length > 1 || cursor === "x") {
+        await expectRefused("POST", path, { object: project, cursor }, /^cursor: /);
+        await expectRefused("POST", path, { group_id: things.group, cursor }, /^cursor: /);
+      }
+    }
   });
 
   test("paths that are no route of ours are not found, however they are spelled", async () => {

@@ -214,6 +214,25 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
       viewer: 403,
       stranger: 404,
     },
+    "POST /v1/access/review": {
+      path: "/v1/access/review",
+      body: { object: { type: "project", id: project.id } },
+      viewer: 403,
+      stranger: 404,
+    },
+    "GET /v1/access/directory": {
+      path: "/v1/access/directory?q=e",
+      viewer: 200,
+      stranger: 200,
+      empty: true,
+    },
+    "GET /v1/access/members": { path: "/v1/access/members", viewer: 200, stranger: 200, empty: true },
+    "GET /v1/access/groups": { path: "/v1/access/groups", viewer: 200, stranger: 200, empty: true },
+    "GET /v1/access/groups/:group_id/members": {
+      path: `/v1/access/groups/${builtIn.owners}/members`,
+      viewer: 200,
+      stranger: 404,
+    },
     // Each question in it is refused alone.
     "POST /v1/access/batch-check": {
       path: "/v1/access/batch-check",
