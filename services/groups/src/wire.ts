@@ -8,8 +8,15 @@ import type {
   Ids,
   UpdateGroupRequest,
 } from "@portcullis/proto/groups/v1/groups";
-import type { Given, GivenMembers, Group, GroupContent, GroupEdit } from "./domain/group.ts";
-import type { FoundGroup, GroupExtent } from "./store/group-search.ts";
+import type {
+  FoundGroup,
+  Given,
+  GivenMembers,
+  Group,
+  GroupContent,
+  GroupEdit,
+  GroupExtent,
+} from "./domain/group.ts";
 
 export const nameMax = 255;
 const descriptionMax = 10_000;

@@ -864,7 +864,7 @@ describe("requests that are wrong as a whole", () => {
     await expectRefused("GET", `${path}?q=${"x".repeat(256)}`, undefined, /^q: is 256 characters long/);
     await expectRefused("GET", `${path}?q=%00`, undefined, /^q: must be well-formed text/);
     await expectRefused("GET", `${path}?query=x`, undefined, "Extraneous key 'query' at path []");
-    for (const cursor of ["x", ".", "..", "x.x", `${"A".repeat(32)}`, `${"A".repeat(32)}.`]) {
+    for (const cursor of ["x", ".", "..", "x.x", "A".repeat(32), `${"A".repeat(32)}.`]) {
       if (cursor === "." && list === "directory") continue;
       await expectRefused("GET", `${path}?cursor=${cursor}`, undefined, /^cursor: /);
     }

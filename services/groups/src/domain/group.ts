@@ -17,6 +17,23 @@ export interface Group {
   readonly deletedAt: Date | null;
 }
 
+/** A group as a list shows it. */
+export interface FoundGroup {
+  readonly id: GroupId;
+  readonly name: string;
+  readonly description: string | null;
+  readonly builtIn: BuiltInGroup | null;
+  readonly created: Date;
+  /** Lists are in the order of the bytes of this. */
+  readonly sortKey: string;
+}
+
+/** What is in a group, without the names of those who are. */
+export interface GroupExtent {
+  readonly principalCount: number;
+  readonly memberGroups: readonly GroupId[];
+}
+
 /** What a caller says a group is to be. */
 export interface GroupContent {
   readonly name: string;

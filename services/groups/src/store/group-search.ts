@@ -3,27 +3,13 @@
 import { invalid } from "@portcullis/chassis/fault";
 import type { BuiltInGroup, GroupId, OrgId } from "@portcullis/policy";
 import type { Pool, PoolClient } from "pg";
+import type { FoundGroup, GroupExtent } from "../domain/group.ts";
 
 export interface WantedGroups {
   /** Anywhere in the name, without regard to case; empty: all. */
   readonly text: string;
   readonly after: GroupId | null;
   readonly limit: number;
-}
-
-export interface FoundGroup {
-  readonly id: GroupId;
-  readonly name: string;
-  readonly description: string | null;
-  readonly builtIn: BuiltInGroup | null;
-  readonly created: Date;
-  readonly sortKey: string;
-}
-
-/** What is in a group, without the names of those who are. */
-export interface GroupExtent {
-  readonly principalCount: number;
-  readonly memberGroups: readonly GroupId[];
 }
 
 const matching = `org_id = $1 and deleted_at is null

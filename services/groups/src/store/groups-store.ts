@@ -17,11 +17,13 @@ import { v7 as newUuid } from "uuid";
 import {
   difference,
   editedList,
+  type FoundGroup,
   type Given,
   type GivenMembers,
   type Group,
   type GroupContent,
   type GroupEdit,
+  type GroupExtent,
   groupForTheLog,
   membershipsOf,
   sorted,
@@ -39,14 +41,7 @@ import {
   withContents,
 } from "./contents.ts";
 import { GroupRow } from "./entities.ts";
-import {
-  countGroups,
-  extentsOf,
-  type FoundGroup,
-  type GroupExtent,
-  searchGroups,
-  type WantedGroups,
-} from "./group-search.ts";
+import { countGroups, extentsOf, searchGroups, type WantedGroups } from "./group-search.ts";
 import {
   anyOwner,
   ensureOwnerStays,
