@@ -126,7 +126,7 @@ describe("SearchMembers", () => {
   test("among very many members it reads one index, whatever it looks for", async () => {
     await crowd(org, 10_000);
     await crowd(await Organization.made(running), 60_000);
-    await running.database.query("vacuum analyze membership, principal");
+    await running.database.query("vacuum analyze listed_member, membership, principal");
     const client = await running.database.connect();
     try {
       const wanted = { kind: null, among: null, after: null, limit: 25 } as const;
@@ -164,8 +164,8 @@ async function crowd(of: Organization, count: number): Promise<void> {
 async function scansOf(client: PoolClient): Promise<{ sequential: number; byName: number }> {
   await client.query("select pg_stat_force_next_flush()");
   const { rows } = await client.query<{ sequential: number; by_name: number }>(
-    `select (select sum(seq_scan)::int from pg_stat_user_tables where relname in ('membership', 'principal')) as sequential,
-       (select idx_scan::int from pg_stat_user_indexes where indexrelname = 'membership_by_name') as by_name`,
+    `select (select sum(seq_scan)::int from pg_stat_user_tables where relname in ('listed_member', 'membership', 'principal')) as sequential,
+       (select idx_scan::int from pg_stat_user_indexes where indexrelname = 'listed_member_by_name') as by_name`,
   );
   return { sequential: rows[0]?.sequential ?? -1, byName: rows[0]?.by_name ?? -1 };
 }

@@ -23,7 +23,7 @@ beforeAll(async () => {
     "insert into group_principal (org_id, group_id, principal_id) select $1, $2, unnest($3::uuid[])",
     [org.orgId, team, crowd.slice(0, inTeam)],
   );
-  await query("identity", "vacuum analyze membership, principal", []);
+  await query("identity", "vacuum analyze listed_member, membership, principal", []);
   await query("groups", "vacuum analyze group_principal", []);
 }, 240_000);
 afterAll(() => facade?.[Symbol.asyncDispose]());
@@ -164,8 +164,8 @@ async function scans(): Promise<{ sequential: number; byName: number }> {
   await expect.poll(() => query("identity", `select pid ${others} and pid = any($1)`, [pids])).toEqual([]);
   const [row] = await query<{ sequential: number; by_name: number }>(
     "identity",
-    `select (select seq_scan::int from pg_stat_user_tables where relname = 'membership') as sequential,
-       (select idx_scan::int from pg_stat_user_indexes where indexrelname = 'membership_by_name') as by_name`,
+    `select (select seq_scan::int from pg_stat_user_tables where relname = 'listed_member') as sequential,
+       (select idx_scan::int from pg_stat_user_indexes where indexrelname = 'listed_member_by_name') as by_name`,
     [],
   );
   return { sequential: row?.sequential ?? -1, byName: row?.by_name ?? -1 };

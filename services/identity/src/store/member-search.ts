@@ -37,7 +37,7 @@ export async function searchMembers(
   const { rows } = await pool.query<Row>(
     `select member.id, member.kind, email, given_name, family_name, avatar_url, created, joined, found.sort_key
      from (
-       select principal_id, sort_key from membership
+       select principal_id, sort_key from listed_member
        where ${matching(wanted.kind)} and ($4::text is null or (sort_key, principal_id) > ($4, $5::uuid))
        order by sort_key, principal_id limit $6
      ) found
@@ -68,14 +68,14 @@ export async function countMembers(
   wanted: WantedMembers,
 ): Promise<number> {
   const { rows } = await pool.query<{ total: number }>(
-    `select count(*)::int as total from membership where ${matching(wanted.kind)}`,
+    `select count(*)::int as total from listed_member where ${matching(wanted.kind)}`,
     valuesOf(org, wanted),
   );
   return rows[0]?.total ?? 0;
 }
 
 function matching(kind: PrincipalKind | null): string {
-  return `org_id = $1 and left_at is null ${kind === null ? "" : ofKind[kind]}
+  return `org_id = $1 ${kind === null ? "" : ofKind[kind]}
     and ($2 = '' or search_text like '%' || search_key($2) || '%')
     and ($3::uuid[] is null or principal_id = any($3))`;
 }
@@ -87,7 +87,8 @@ function valuesOf(org: OrgId, { text, among }: WantedMembers): unknown[] {
 /** Rows stay when memberships end, so that whoever is listed can be gone on behind. */
 async function placeOf(pool: Pool | PoolClient, org: OrgId, member: PrincipalId): Promise<string> {
   const { rows } = await pool.query<{ sort_key: string }>(
-    "select sort_key from membership where org_id = $1 and principal_id = $2",
+    `select sort_key from membership join named_principal on id = principal_id
+     where org_id = $1 and principal_id = $2`,
     [org, member],
   );
   const [row] = rows;

@@ -56,53 +56,70 @@ class MembershipsByPrincipal extends Migration {
 }
 
 /**
- * Members by name, and what is looked for in them. It stands beside the membership, so that one index holds an organisation
- * in the order of its lists, and all that a search looks at; a trigger puts it there, whoever writes. No extension is
- * needed, which not every role may create: to look through 100,000 members takes some 15 ms. Names have at most 255
- * characters and addresses 254, so that all of it fits into a row of an index.
+ * Active members by name, and what is looked for in them, in a table of its own: one index holds an organisation in the order
+ * of its lists with all that a search looks at, and reads of who is a member can't be led to it. Triggers keep it, whoever
+ * writes. No extension is needed, which not every role may create. Names have at most 255 characters and addresses 254, so
+ * that all of it fits into a row of an index.
  */
-class MemberSearch extends Migration {
+class ListedMembers extends Migration {
   override up(): void {
     this.addSql(`
       create function search_key(shown text) returns text language sql immutable parallel safe
         as $$ select lower(shown collate "und-x-icu") collate "C" $$;
     `);
     this.addSql(`
-      alter table membership
-        add column kind text,
-        add column sort_key text collate "C",
-        add column search_text text collate "C";
+      create view named_principal as
+        select id, kind, home_org_id,
+          left(search_key(coalesce(nullif(name, ''), email)), 100) as sort_key,
+          search_key(name || chr(10) || coalesce(email, '')) as search_text
+        from (
+          select id, kind, home_org_id, email, trim(coalesce(given_name, '') || ' ' || coalesce(family_name, '')) as name
+          from principal
+        ) as named;
     `);
     this.addSql(`
-      create function membership_search() returns trigger language plpgsql as $$
-      begin
-        select named.kind, left(search_key(coalesce(nullif(name, ''), email)), 100), search_key(name || chr(10) || coalesce(email, ''))
-          into new.kind, new.sort_key, new.search_text
-          from (
-            select kind, email, trim(coalesce(given_name, '') || ' ' || coalesce(family_name, '')) as name
-            from principal where id = new.principal_id
-          ) as named;
-        return new;
-      end $$;
-      create trigger membership_search before insert or update on membership
-        for each row execute function membership_search();
+      create table listed_member (
+        org_id uuid not null,
+        principal_id uuid not null,
+        kind text not null,
+        sort_key text collate "C" not null,
+        search_text text collate "C" not null,
+        primary key (org_id, principal_id)
+      );
+      create index listed_member_by_name on listed_member (org_id, sort_key, principal_id)
+        include (search_text, kind);
+      create index listed_service_account_by_name on listed_member (org_id, sort_key, principal_id)
+        include (search_text) where kind = 'service_account';
     `);
     this.addSql(`
-      create function principal_renamed() returns trigger language plpgsql as $$
+      create function list_members() returns trigger language plpgsql as $$
       begin
-        update membership set principal_id = principal_id where principal_id = new.id;
+        delete from listed_member using changed
+          where listed_member.org_id = changed.org_id and listed_member.principal_id = changed.principal_id
+            and changed.left_at is not null;
+        insert into listed_member (org_id, principal_id, kind, sort_key, search_text)
+          select changed.org_id, named.id, named.kind, named.sort_key, named.search_text
+          from changed join named_principal named on named.id = changed.principal_id
+          where changed.left_at is null and (named.kind = 'user' or named.home_org_id = changed.org_id)
+          on conflict (org_id, principal_id)
+            do update set kind = excluded.kind, sort_key = excluded.sort_key, search_text = excluded.search_text;
         return null;
       end $$;
-      create trigger principal_renamed after update of given_name, family_name, email on principal
-        for each row execute function principal_renamed();
+      create trigger list_new_members after insert on membership
+        referencing new table as changed for each statement execute function list_members();
+      create trigger list_changed_members after update on membership
+        referencing new table as changed for each statement execute function list_members();
     `);
-    this.addSql("update membership set principal_id = principal_id");
     this.addSql(`
-      create index membership_by_name on membership (org_id, sort_key, principal_id) include (search_text, kind)
-        where left_at is null;
-      create index service_account_by_name on membership (org_id, sort_key, principal_id) include (search_text)
-        where left_at is null and kind = 'service_account';
+      create function list_renamed() returns trigger language plpgsql as $$
+      begin
+        update membership set left_at = left_at where principal_id = new.id;
+        return null;
+      end $$;
+      create trigger list_renamed after update of given_name, family_name, email on principal
+        for each row execute function list_renamed();
     `);
+    this.addSql("update membership set left_at = left_at");
   }
 }
 
@@ -110,5 +127,5 @@ class MemberSearch extends Migration {
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-identity", class: Identity },
   { name: "0003-memberships-by-principal", class: MembershipsByPrincipal },
-  { name: "0004-member-search", class: MemberSearch },
+  { name: "0004-listed-members", class: ListedMembers },
 ];
