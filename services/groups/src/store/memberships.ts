@@ -67,7 +67,7 @@ export async function emptyAmong(
      ), holding (id) as (
        select id from live where exists (select from group_principal where group_id = live.id and org_id = $1)
        union
-       select live.id from holding join group_nesting on member_group_id = holding.id
+       select live.id from holding join group_nesting on member_group_id = holding.id and org_id = $1
          join live on live.id = group_nesting.group_id
      )
      select id from live where id = any($2::uuid[]) and id not in (select id from holding) order by id`,

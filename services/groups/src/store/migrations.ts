@@ -77,7 +77,6 @@ class GroupSearch extends Migration {
       alter table group_principal add column added timestamptz(3);
       alter table group_principal alter column added set default clock_timestamp();
     `);
-    this.addSql("create index group_nesting_member on group_nesting (member_group_id)");
   }
 }
 
