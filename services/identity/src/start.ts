@@ -17,6 +17,7 @@ import { readFacts } from "./store/facts.ts";
 import { MembersStore } from "./store/members-store.ts";
 import { migrations } from "./store/migrations.ts";
 import { OrganizationsStore } from "./store/organizations-store.ts";
+import { ProvisioningStore } from "./store/provisioning-store.ts";
 
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
@@ -59,6 +60,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   });
   const organizations = new OrganizationsStore(database);
   const members = new MembersStore(database, departures);
+  const provisioning = new ProvisioningStore(database);
   const server = parts.use(
     await serve(
       {
@@ -68,7 +70,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(IdentityService, handlers(organizations, members)),
+        implement(IdentityService, handlers(organizations, members, provisioning)),
         implement(FactsService, factsHandlers(database, readFacts)),
         implement(AuditService, auditHandlers(database)),
       ],

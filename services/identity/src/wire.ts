@@ -1,22 +1,32 @@
 // Proto to domain and back; the only file that knows both.
 
 import { invalid } from "@portcullis/chassis/fault";
-import { list, optionalText, present, text, uuid, uuids, word } from "@portcullis/chassis/fields";
+import { jsonObject, list, optionalText, present, text, uuid, uuids, word } from "@portcullis/chassis/fields";
 import type { OrgId, PrincipalKind } from "@portcullis/policy";
 import type {
   InviteMembersRequest,
   NewUser as NewUserMessage,
   Organization as OrganizationMessage,
   Principal as PrincipalMessage,
+  ProvisionedRecord as ProvisionedRecordMessage,
+  ProvisionedUser as ProvisionedUserMessage,
 } from "@portcullis/proto/identity/v1/identity";
 import { z } from "zod";
 import { type EmailAddress, emailKey } from "./domain/email-address.ts";
 import type { Organization } from "./domain/organization.ts";
 import type { Invitation, NewUser, Principal } from "./domain/principal.ts";
+import {
+  attributesBytesMax,
+  type ProvisionedRecord,
+  type ProvisionedUser,
+} from "./domain/provisioned-user.ts";
 
 export const nameMax = 255;
 /** The most entries of any list in a request. */
 export const listMax = 10_000;
+
+const recordEmailsMax = 100;
+const recordEmailMax = 320;
 
 const kinds = ["user", "service_account"] as const satisfies readonly PrincipalKind[];
 
@@ -69,6 +79,45 @@ export function principalToWire(principal: Principal): PrincipalMessage {
     familyName: principal.familyName ?? undefined,
     avatarUrl: principal.avatarUrl ?? undefined,
     created: principal.created,
+  };
+}
+
+export function recordFromWire(
+  message: ProvisionedRecordMessage | undefined,
+  field: string,
+): ProvisionedRecord {
+  const { userName, externalId, attributesJson, emails } = present(message, field);
+  const keys = list(emails, `${field}.emails`, recordEmailsMax).map((email, index) =>
+    emailKey(text(email, `${field}.emails[${index}]`, recordEmailMax)),
+  );
+  return {
+    userName: text(userName, `${field}.user_name`, nameMax),
+    externalId: externalId === undefined ? null : text(externalId, `${field}.external_id`, nameMax),
+    attributes: jsonObject(attributesJson, `${field}.attributes_json`, attributesBytesMax),
+    emailKeys: [...new Set(keys)].sort(),
+  };
+}
+
+export function provisionedUserToWire({
+  principal,
+  active,
+  record,
+}: ProvisionedUser): ProvisionedUserMessage {
+  return {
+    principal: principalToWire(principal),
+    active,
+    record: record === null ? undefined : recordToWire(record),
+  };
+}
+
+function recordToWire(record: NonNullable<ProvisionedUser["record"]>): ProvisionedRecordMessage {
+  return {
+    userName: record.userName,
+    externalId: record.externalId ?? undefined,
+    attributesJson: JSON.stringify(record.attributes),
+    emails: [...record.emailKeys],
+    created: record.created,
+    updated: record.updated,
   };
 }
 

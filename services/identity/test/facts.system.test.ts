@@ -12,7 +12,16 @@ beforeAll(async () => {
 afterAll(() => running[Symbol.asyncDispose]());
 
 const act = fc.record({
-  what: fc.constantFrom("invite", "invite", "remove", "remove", "rename", "robot"),
+  what: fc.constantFrom(
+    "invite",
+    "invite",
+    "remove",
+    "remove",
+    "rename",
+    "robot",
+    "provision",
+    "deprovision",
+  ),
   picks: fc.array(fc.nat(4), { minLength: 1, maxLength: 3 }),
 });
 
@@ -38,7 +47,14 @@ test("every fact whose value changes is touched by the event that changed it", a
         if (what === "invite") await org.invite({ userIds: picked });
         else if (what === "remove") await org.remove(picked);
         else if (what === "robot") await org.serviceAccount("deploy");
-        else await running.identity.updateOrganization({ context, id: org.id, name: randomUUID() });
+        else if (what === "provision") await provision(org, picked[0] ?? "");
+        else if (what === "deprovision") {
+          await running.identity.deleteProvisionedUser({
+            context,
+            orgId: org.id,
+            principalId: picked[0] ?? "",
+          });
+        } else await running.identity.updateOrganization({ context, id: org.id, name: randomUUID() });
         const after = await load(keys);
         const event = await org.lastEvent();
         const touched = new Set(
@@ -58,6 +74,24 @@ test("every fact whose value changes is touched by the event that changed it", a
     { numRuns: 20, endOnFailure: true },
   );
 });
+
+function provision(org: Organization, principalId: string) {
+  const record = {
+    userName: randomUUID(),
+    externalId: undefined,
+    attributesJson: "{}",
+    emails: [],
+    created: undefined,
+    updated: undefined,
+  };
+  return running.identity.putProvisionedUser({
+    context,
+    orgId: org.id,
+    principalId,
+    record,
+    mustBeNew: false,
+  });
+}
 
 test("facts ignore rows that can't be, and tables refuse most of them", async () => {
   const [org, other] = [await Organization.made(running), await Organization.made(running)];

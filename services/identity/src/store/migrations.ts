@@ -123,9 +123,33 @@ class ListedMembers extends Migration {
   }
 }
 
+/** What an organisation's identity provider says of a user, member or not. */
+class ProvisionedUsers extends Migration {
+  override up(): void {
+    this.addSql(`
+      create table provisioned_user (
+        org_id uuid not null references organization,
+        principal_id uuid not null references principal,
+        user_name text not null,
+        user_name_key text collate "C" not null,
+        external_id text collate "C",
+        attributes jsonb not null,
+        email_keys text[] not null,
+        created timestamptz(3) not null,
+        updated timestamptz(3) not null,
+        primary key (org_id, principal_id)
+      );
+      create unique index provisioned_user_name on provisioned_user (org_id, user_name_key);
+      create index provisioned_user_external_id on provisioned_user (org_id, external_id);
+      create index provisioned_user_emails on provisioned_user using gin (email_keys);
+    `);
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-identity", class: Identity },
   { name: "0003-memberships-by-principal", class: MembershipsByPrincipal },
   { name: "0004-listed-members", class: ListedMembers },
+  { name: "0005-provisioned-users", class: ProvisionedUsers },
 ];
