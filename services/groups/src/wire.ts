@@ -34,6 +34,7 @@ export function givenFromWire<Id extends string>(values: readonly string[], fiel
 interface ContentMessage {
   readonly name: string;
   readonly description?: string | undefined;
+  readonly externalId?: string | undefined;
   readonly principalIds: string[];
   readonly memberGroupIds: string[];
 }
@@ -47,6 +48,7 @@ export function contentFromWire(message: ContentMessage): { content: GroupConten
     description: descriptionFromWire(message.description),
     principals: principals.ids,
     memberGroups: memberGroups.ids,
+    externalId: message.externalId === undefined ? null : text(message.externalId, "external_id", nameMax),
   };
   return { content, given: { principals: [principals], memberGroups: [memberGroups] } };
 }
@@ -69,6 +71,8 @@ export function editFromWire(message: UpdateGroupRequest): { edit: GroupEdit; gi
     edit: {
       name: message.name === undefined ? null : text(message.name, "name", nameMax),
       description: descriptionFromWire(message.description),
+      externalId:
+        message.externalId === undefined ? null : optionalText(message.externalId, "external_id", nameMax),
       principals: principals.edit,
       memberGroups: memberGroups.edit,
     },
@@ -88,6 +92,7 @@ export function groupToWire(group: Group): GroupMessage {
     memberGroupIds: [...group.memberGroups],
     builtIn: group.builtIn ?? "",
     deletedAt: group.deletedAt ?? undefined,
+    externalId: group.externalId ?? undefined,
   };
 }
 

@@ -400,6 +400,67 @@ describe("ListGroups", () => {
   });
 });
 
+describe("what an identity provider calls a group", () => {
+  const list = async (more: { externalId?: string; memberId?: string }) => {
+    const { groups } = await running.groups.listGroups({
+      orgId: org.id,
+      page: undefined,
+      ids: [],
+      names: [],
+      ...more,
+    });
+    return groups.map(({ id }) => id).sort();
+  };
+
+  test("is kept, changed and ended, each as one event; a change of anything else leaves it", async () => {
+    const { group } = await running.groups.createGroup({
+      context,
+      orgId: org.id,
+      name: "one",
+      principalIds: [],
+      memberGroupIds: [],
+      ownerId: "",
+      externalId: "X1",
+    });
+    const id = group?.id ?? "";
+    expect(group?.externalId).toBe("X1");
+    expect(await org.lastEvent()).toMatchObject({ action: "group_created" });
+    expect((await org.update(id, { name: "two" })).group?.externalId).toBe("X1");
+    expect((await org.update(id, { externalId: "X2" })).group?.externalId).toBe("X2");
+    const head = await org.head();
+    await org.update(id, { externalId: "X2" });
+    expect(await org.head()).toBe(head);
+    expect((await org.update(id, { externalId: "" })).group?.externalId).toBeUndefined();
+    expect(await org.head()).toBe(head + 1);
+  });
+
+  test("finds it byte by byte, and a member finds the groups that hold it directly", async () => {
+    const user = org.user();
+    const [inner, outer] = [await org.group([user]), await org.group()];
+    await org.update(outer.id, { addMemberGroupIds: [inner.id], externalId: "X" });
+    await org.update(inner.id, { externalId: "x" });
+    expect(await list({ externalId: "X" })).toEqual([outer.id]);
+    expect(await list({ externalId: "" })).toEqual([]);
+    expect(await list({ memberId: user })).toEqual([inner.id]);
+    expect(await list({ memberId: inner.id })).toEqual([outer.id]);
+    expect(await list({ memberId: randomUUID() })).toEqual([]);
+    expect(await list({ memberId: user, externalId: "X" })).toEqual([]);
+    const other = await Organization.provisioned(running);
+    const foreign = await other.group([other.user()]);
+    await other.update(foreign.id, { externalId: "foreign" });
+    expect(await list({ externalId: "foreign" })).toEqual([]);
+    expect(await list({ memberId: other.owner })).toEqual([]);
+  });
+
+  test("has 1 to 255 characters", async () => {
+    const { id } = await org.group();
+    const refused = { kind: "invalid", field: "external_id" };
+    await expect(org.update(id, { externalId: "x".repeat(256) })).rejects.toMatchObject(refused);
+    await expect(list({ externalId: "\u0000" })).rejects.toMatchObject(refused);
+    await expect(list({ memberId: "x" })).rejects.toMatchObject({ kind: "invalid", field: "member_id" });
+  });
+});
+
 describe("FindPrincipals", () => {
   const ids = async (groupIds: readonly string[], limit: number): Promise<string[]> => {
     const found: string[] = [];

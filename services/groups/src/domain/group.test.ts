@@ -39,6 +39,7 @@ test("the log tells a long list by its length and what moved, a short one whole"
     principals: Array.from({ length: 1000 }, (_, index) => `p${index}` as PrincipalId),
     memberGroups: [],
     builtIn: null,
+    externalId: null,
     deletedAt: null,
   };
   const { name, description, principals, memberGroups } = group;

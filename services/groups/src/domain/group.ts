@@ -14,6 +14,8 @@ export interface Group {
   readonly principals: readonly PrincipalId[];
   readonly memberGroups: readonly GroupId[];
   readonly builtIn: BuiltInGroup | null;
+  /** What an identity provider calls it. */
+  readonly externalId: string | null;
   readonly deletedAt: Date | null;
 }
 
@@ -40,12 +42,16 @@ export interface GroupContent {
   readonly description: string | null;
   readonly principals: readonly PrincipalId[];
   readonly memberGroups: readonly GroupId[];
+  /** Null leaves as it is what stands. */
+  readonly externalId: string | null;
 }
 
 /** What changes; null leaves as it is. Replacements apply first, then additions, then removals. */
 export interface GroupEdit {
   readonly name: string | null;
   readonly description: string | null;
+  /** An empty one ends it. */
+  readonly externalId: string | null;
   readonly principals: ListEdit<PrincipalId>;
   readonly memberGroups: ListEdit<GroupId>;
 }
@@ -96,12 +102,13 @@ const loggedMembersMax = 1000;
 
 /** What the event log shows of a group before a change that takes these away, or after one that adds them. */
 export function groupForTheLog(
-  { name, description, principals, memberGroups }: Group,
+  { name, description, externalId, principals, memberGroups }: Group,
   moved: Partial<Pick<Group, "principals" | "memberGroups">> = {},
 ): object {
   return {
     name,
     description,
+    ...(externalId !== null && { externalId }),
     ...(principals.length <= loggedMembersMax
       ? { principals }
       : { principalsLeftOut: { count: principals.length, moved: moved.principals ?? [] } }),

@@ -1,7 +1,10 @@
-import { list, optionalText, uuids } from "@portcullis/chassis/fields";
+import { list, optionalText, uuid, uuids } from "@portcullis/chassis/fields";
 import type { ListGroupsRequest, ListGroupsResponse } from "@portcullis/proto/groups/v1/groups";
 import type { GroupsStore } from "../store/groups-store.ts";
 import { groupToWire, listMax, nameMax, orgFromWire } from "../wire.ts";
+
+/** Longer than anything that is kept, so that what is too long is just not found. */
+const soughtMax = 1000;
 
 export async function listGroups(
   store: GroupsStore,
@@ -14,6 +17,9 @@ export async function listGroups(
       names: list(request.names, "names", listMax).map((name, index) =>
         optionalText(name, `names[${index}]`, nameMax),
       ),
+      externalId:
+        request.externalId === undefined ? null : optionalText(request.externalId, "external_id", soughtMax),
+      member: request.memberId === undefined ? null : uuid(request.memberId, "member_id"),
     },
     request.page,
   );

@@ -35,6 +35,7 @@ export async function withContents(em: EntityManager, rows: readonly GroupRow[])
     principals: principals.get(row.id) ?? [],
     memberGroups: memberGroups.get(row.id) ?? [],
     builtIn: row.builtIn ?? null,
+    externalId: row.externalId ?? null,
     deletedAt: row.deletedAt ?? null,
   }));
 }
@@ -103,6 +104,20 @@ export async function endMemberships(
       [org, idArray(principals), endedAtOnce],
     ),
   );
+}
+
+/** The groups that hold a principal or another group directly. */
+export async function holdersOf(
+  em: EntityManager,
+  org: OrgId,
+  member: PrincipalId | GroupId,
+): Promise<GroupId[]> {
+  const rows = await em.execute<{ group_id: GroupId }[]>(
+    `select group_id from group_principal where org_id = ? and principal_id = ?
+     union select group_id from group_nesting where org_id = ? and member_group_id = ?`,
+    [org, member, org, member],
+  );
+  return rows.map((row) => row.group_id);
 }
 
 /** The live groups of an organisation, and how they nest. Empty for an organisation that nobody has provisioned. */

@@ -12,6 +12,7 @@ export const GroupRow = defineEntity({
     creatorId: p.uuid().nullable(),
     created: p.datetime(3),
     builtIn: p.string().$type<BuiltInGroup>().nullable(),
+    externalId: p.string().nullable(),
     deletedAt: p.datetime(3).nullable(),
   },
 });

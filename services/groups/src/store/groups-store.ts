@@ -35,6 +35,7 @@ import {
   dropContents,
   endedAtOnce,
   endMemberships,
+  holdersOf,
   type Membership,
   readNesting,
   saveContents,
@@ -55,6 +56,9 @@ import { emptyAmong, membershipsNaming, principalsIn, type TimedMembership } fro
 export interface GroupFilter {
   readonly ids: readonly GroupId[];
   readonly names: readonly string[];
+  readonly externalId: string | null;
+  /** Only groups that hold it directly. */
+  readonly member: PrincipalId | GroupId | null;
 }
 
 interface NewGroup {
@@ -97,6 +101,7 @@ export class GroupsStore {
           creatorId: null,
           created,
           builtIn: builtIn as BuiltInGroup,
+          externalId: null,
           deletedAt: null,
         }),
       );
@@ -174,6 +179,7 @@ export class GroupsStore {
         ...before,
         name: edit.name ?? before.name,
         description: edit.description ?? before.description,
+        externalId: edit.externalId === null ? before.externalId : edit.externalId || null,
         principals: editedList(before.principals, edit.principals),
         memberGroups: editedList(before.memberGroups, edit.memberGroups),
       };
@@ -298,15 +304,18 @@ export class GroupsStore {
   }
 
   async list(org: OrgId, filter: GroupFilter, page: Page | undefined): Promise<Group[]> {
-    const where: FilterQuery<GroupRow> = {
-      orgId: org,
-      deletedAt: null,
-      ...(filter.ids.length > 0 && { id: { $in: [...filter.ids] } }),
-      ...(filter.names.length > 0 && { name: { $in: [...filter.names] } }),
-    };
-    return this.#database.read(async (em) =>
-      withContents(em, await listPage<GroupRow>(em, GroupRow, where, page)),
-    );
+    return this.#database.read(async (em) => {
+      const holders = filter.member === null ? null : await holdersOf(em, org, filter.member);
+      const where: FilterQuery<GroupRow> = {
+        orgId: org,
+        deletedAt: null,
+        ...(filter.ids.length > 0 && { id: { $in: [...filter.ids] } }),
+        ...(filter.names.length > 0 && { name: { $in: [...filter.names] } }),
+        ...(filter.externalId !== null && { externalId: filter.externalId }),
+        ...(holders !== null && { $and: [{ id: { $in: holders } }] }),
+      };
+      return withContents(em, await listPage<GroupRow>(em, GroupRow, where, page));
+    });
   }
 
   /** By name; what is in each and how many match in all, where that is wanted. */
@@ -397,6 +406,7 @@ export class GroupsStore {
       principals: [],
       memberGroups: [],
       builtIn: null,
+      externalId: content.externalId,
       deletedAt: null,
     };
     const group = {
@@ -418,6 +428,7 @@ export class GroupsStore {
       creatorId: group.creator,
       created: group.created,
       builtIn: null,
+      externalId: group.externalId,
       deletedAt: null,
     });
     await em.flush();
@@ -455,6 +466,7 @@ export class GroupsStore {
     if (
       !renamed &&
       before.description === after.description &&
+      before.externalId === after.externalId &&
       principalsMoved.length === 0 &&
       !nestingMoved
     ) {
@@ -463,6 +475,7 @@ export class GroupsStore {
     const row = await em.findOneOrFail(GroupRow, { id });
     row.name = after.name;
     row.description = after.description;
+    row.externalId = after.externalId;
     await em.flush();
     await saveContents(em, before, after);
     const takesAway = principals.removed.length + memberGroups.removed.length > 0;

@@ -80,9 +80,19 @@ class GroupSearch extends Migration {
   }
 }
 
+/** What identity providers call groups. */
+class ExternalIds extends Migration {
+  override up(): void {
+    this.addSql('alter table permission_group add column external_id text collate "C"');
+    this.addSql(`create index permission_group_external_id on permission_group (org_id, external_id)
+      where deleted_at is null`);
+  }
+}
+
 /** In order. A migration that ran anywhere is never edited again. */
 export const migrations: readonly MigrationObject[] = [
   { name: "0002-groups", class: Groups },
   { name: "0003-named-reservations", class: NamedReservations },
   { name: "0004-group-search", class: GroupSearch },
+  { name: "0005-external-ids", class: ExternalIds },
 ];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Fault } from "@portcullis/chassis/fault";
-import type { OrgId, PrincipalId } from "@portcullis/policy";
+import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Database, Written } from "@portcullis/store";
 import type { Pool } from "pg";
@@ -12,9 +12,8 @@ import {
   recordForTheLog,
   userNameKey,
 } from "../domain/provisioned-user.ts";
-import { OrganizationRow, type PrincipalRow } from "./entities.ts";
+import { OrganizationRow } from "./entities.ts";
 import { noSuchOrganization } from "./organizations-store.ts";
-import { principalOf } from "./users.ts";
 
 /** Each that is given must fit. */
 export interface ProvisionedFilter {
@@ -131,7 +130,14 @@ export class ProvisioningStore {
   }
 }
 
-type Row = PrincipalColumns & {
+interface Row {
+  readonly id: PrincipalId;
+  readonly kind: PrincipalKind;
+  readonly email: string;
+  readonly given_name: string | null;
+  readonly family_name: string | null;
+  readonly avatar_url: string | null;
+  readonly created: Date;
   readonly active: boolean;
   readonly user_name: string | null;
   readonly external_id: string | null;
@@ -139,21 +145,10 @@ type Row = PrincipalColumns & {
   readonly email_keys: readonly string[];
   readonly record_created: Date;
   readonly record_updated: Date;
-};
-
-interface PrincipalColumns {
-  readonly id: string;
-  readonly kind: PrincipalRow["kind"];
-  readonly email: string | null;
-  readonly email_key: string | null;
-  readonly given_name: string | null;
-  readonly family_name: string | null;
-  readonly avatar_url: string | null;
-  readonly created: Date;
 }
 
 /** A user as an organisation sees it, whether or not it is one of that organisation's. */
-const selection = `select principal.id, principal.kind, principal.email, principal.email_key, principal.given_name,
+const selection = `select principal.id, principal.kind, principal.email, principal.given_name,
     principal.family_name, principal.avatar_url, principal.created,
     exists (select from active_member where active_member.org_id = org.id and active_member.id = principal.id)
       as active,
@@ -247,14 +242,15 @@ function says(stands: ProvisionedRecord, wanted: ProvisionedRecord): boolean {
 
 function userOf(row: Row): ProvisionedUser {
   return {
-    principal: principalOf({
-      ...row,
-      emailKey: row.email_key,
+    principal: {
+      id: row.id,
+      kind: row.kind,
+      email: row.email,
       givenName: row.given_name,
       familyName: row.family_name,
       avatarUrl: row.avatar_url,
       created: new Date(row.created),
-    } as PrincipalRow),
+    },
     active: row.active,
     record:
       row.user_name === null
