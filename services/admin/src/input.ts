@@ -10,7 +10,7 @@ const listMax = 10_000;
 export const pageMax = 10_000;
 
 // Tab, line feed and carriage return are text; the other control characters and lone surrogates are not.
-const clean = (text: string) => !/[^\P{Cc}\t\n\r]/u.test(text) && text.isWellFormed();
+export const isCleanText = (text: string) => !/[^\P{Cc}\t\n\r]/u.test(text) && text.isWellFormed();
 const uncleanText = "must be well-formed text without control characters";
 
 /** How the API's description shows what its schema alone would not tell. */
@@ -23,9 +23,9 @@ export const id = z
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, "must be a UUID")
   .register(described, { type: "string", format: "uuid" });
 
-export const name = z.string().min(1).max(nameMax).refine(clean, uncleanText);
+export const name = z.string().min(1).max(nameMax).refine(isCleanText, uncleanText);
 
-export const description = z.string().max(descriptionMax).refine(clean, uncleanText);
+export const description = z.string().max(descriptionMax).refine(isCleanText, uncleanText);
 
 /** Text that is only looked for. */
 export const anyText = z.string().max(descriptionMax);
@@ -34,7 +34,7 @@ export const email = z
   .string()
   .max(320)
   .regex(/^[^\s@]+@[^\s@]+$/, "must be an e-mail address")
-  .refine(clean, uncleanText);
+  .refine(isCleanText, uncleanText);
 
 export const time = z.iso
   .datetime({ offset: true, error: "must be a time of RFC 3339" })
@@ -108,6 +108,13 @@ const limit = z
   .transform(Number)
   .refine((count) => count <= pageMax, `must be at most ${pageMax}`)
   .register(described, { type: ["integer", "null"], minimum: 0, maximum: pageMax });
+
+/** A number in a query, of any size that can be meant. */
+export const wholeNumber = z
+  .string()
+  .regex(/^-?\d{1,10}$/, "must be a whole number")
+  .transform(Number)
+  .register(described, { type: "integer" });
 
 /** What every list takes. */
 export const listQuery = {

@@ -1,9 +1,11 @@
 // The API's own description, made from the definitions by which requests are judged.
 
 import { z } from "zod";
+import { type Dialect, mediaTypes } from "./dialect.ts";
 import { impersonationHeader } from "./impersonation.ts";
 import { jsonSchemaOf } from "./input.ts";
 import type { OpenRoute } from "./open-route.ts";
+import { scimError } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { csrfHeader } from "./session/csrf.ts";
 
@@ -25,6 +27,19 @@ const problem = z.object({
   code: z.string(),
   details: z.object({ field: z.string().optional(), request_id: z.string() }),
 });
+
+const scimProblem = z.object({
+  schemas: z.tuple([z.literal(scimError)]),
+  status: z.string(),
+  scimType: z.string().optional(),
+  detail: z.string(),
+});
+
+/** Names of what is said of refusals, in either dialect. */
+const problems = {
+  rest: { schema: "Problem", response: "Refused" },
+  scim: { schema: "ScimProblem", response: "ScimRefused" },
+} as const satisfies Record<Dialect, object>;
 
 /** An OpenAPI 3.1 document of all routes, and of what is answered without a credential. */
 export function describeApi(
@@ -57,7 +72,10 @@ export function describeApi(
           description: `Of the console's own pages, with the header ${csrfHeader} unless it is a GET`,
         },
       },
-      schemas: { Problem: jsonSchemaOf(problem, "output") },
+      schemas: {
+        [problems.rest.schema]: jsonSchemaOf(problem, "output"),
+        [problems.scim.schema]: jsonSchemaOf(scimProblem, "output"),
+      },
       parameters: {
         RequestId: header("x-request-id", "Stands in the answer, the log and the events of this request"),
         IfMatch: header(
@@ -66,14 +84,22 @@ export function describeApi(
         ),
         Impersonate: header(impersonationHeader, "The user, by id or e-mail address, whom an Owner acts as"),
       },
-      responses: Object.fromEntries(
-        Object.entries(refusals).map(([status, description]) => [
-          `Refused${status}`,
-          { description, content: jsonContent({ $ref: "#/components/schemas/Problem" }) },
-        ]),
-      ),
+      responses: { ...refusalsIn("rest"), ...refusalsIn("scim") },
     },
   };
+}
+
+function refusalsIn(dialect: Dialect): Json {
+  const { schema, response } = problems[dialect];
+  return Object.fromEntries(
+    Object.entries(refusals).map(([status, description]) => [
+      `${response}${status}`,
+      {
+        description,
+        content: { [mediaTypes[dialect]]: { schema: { $ref: `#/components/schemas/${schema}` } } },
+      },
+    ]),
+  );
 }
 
 function operationOf(route: Route): Json {
@@ -88,15 +114,19 @@ function operationOf(route: Route): Json {
       { $ref: "#/components/parameters/Impersonate" },
       ...(route.conditional ? [{ $ref: "#/components/parameters/IfMatch" }] : []),
     ],
-    ...requestBodyOf(route.body),
+    ...requestBodyOf(route.body, route.dialect),
     responses: {
-      "200": {
+      [route.status]: {
         description: "Done",
-        content: route.streams
-          ? { "text/event-stream": { schema: jsonSchemaOf(route.response, "output") } }
-          : jsonContent(jsonSchemaOf(route.response, "output")),
+        ...(route.status !== 204 && {
+          content: {
+            [route.streams ? "text/event-stream" : mediaTypes[route.dialect]]: {
+              schema: jsonSchemaOf(route.response, "output"),
+            },
+          },
+        }),
       },
-      ...refused,
+      ...refusedIn(route.dialect),
     },
   };
 }
@@ -121,9 +151,12 @@ function openOperationOf(route: OpenRoute): Json {
   };
 }
 
-const refused = Object.fromEntries(
-  Object.keys(refusals).map((status) => [status, { $ref: `#/components/responses/Refused${status}` }]),
-);
+function refusedIn(dialect: Dialect): Json {
+  const { response } = problems[dialect];
+  return Object.fromEntries(
+    Object.keys(refusals).map((status) => [status, { $ref: `#/components/responses/${response}${status}` }]),
+  );
+}
 
 const refusedOnPages = Object.fromEntries(
   Object.entries(refusals).map(([status, description]) => [
@@ -132,10 +165,11 @@ const refusedOnPages = Object.fromEntries(
   ]),
 );
 
-function requestBodyOf(body: z.ZodType): Json {
+function requestBodyOf(body: z.ZodType, dialect: Dialect): Json {
   const schema = jsonSchemaOf(body, "input");
   if (Object.keys(schema).length === 0) return {};
-  return { requestBody: { required: !isNullable(schema), content: jsonContent(schema) } };
+  const content = { ...jsonContent(schema), [mediaTypes[dialect]]: { schema } };
+  return { requestBody: { required: !isNullable(schema), content } };
 }
 
 function parametersOf(place: "path" | "query", schema: Json): Json[] {

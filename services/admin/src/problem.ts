@@ -2,18 +2,30 @@
 
 import { Fault, type FaultKind } from "@portcullis/chassis/fault";
 import { noSuchObject } from "./access.ts";
+import { type Dialect, ScimFault, type ScimType } from "./dialect.ts";
 
 /** What a client gets instead of what it asked for. */
 export interface Problem {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: {
-    readonly error: string;
-    readonly message: string;
-    readonly code: string;
-    readonly details: { readonly field?: string; readonly request_id: string };
-  };
+  readonly body: RestProblem | ScimProblem;
 }
+
+interface RestProblem {
+  readonly error: string;
+  readonly message: string;
+  readonly code: string;
+  readonly details: { readonly field?: string; readonly request_id: string };
+}
+
+interface ScimProblem {
+  readonly schemas: readonly [typeof scimError];
+  readonly status: string;
+  readonly scimType?: ScimType;
+  readonly detail: string;
+}
+
+export const scimError = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 const answers = {
   invalid: { status: 400, code: "INVALID_ARGUMENT" },
@@ -32,7 +44,7 @@ const answers = {
 const shortestWaitMs = 1000;
 
 /** Says what went wrong. A fault that an owner found names its field in REST words; a bug says only `internal`. */
-export function problemOf(thrown: unknown, requestId: string): Problem {
+export function problemOf(thrown: unknown, requestId: string, dialect: Dialect = "rest"): Problem {
   const fault = thrown instanceof Fault ? thrown : new Fault("internal", "internal");
   const { status, code } = answers[fault.kind];
   const waits = status === 429 || status === 503;
@@ -44,13 +56,32 @@ export function problemOf(thrown: unknown, requestId: string): Problem {
       }),
       ...(status === 401 && { "www-authenticate": "Bearer" }),
     },
-    body: {
-      error: fault.message,
-      message: fault.message,
-      code,
-      details: { ...(fault.field !== null && { field: fault.field }), request_id: requestId },
-    },
+    body:
+      dialect === "scim"
+        ? scimProblem(fault, status)
+        : {
+            error: fault.message,
+            message: fault.message,
+            code,
+            details: { ...(fault.field !== null && { field: fault.field }), request_id: requestId },
+          },
   };
+}
+
+function scimProblem(fault: Fault, status: number): ScimProblem {
+  const scimType = scimTypeOf(fault);
+  return {
+    schemas: [scimError],
+    status: String(status),
+    ...(scimType !== null && { scimType }),
+    detail: fault.message,
+  };
+}
+
+function scimTypeOf(fault: Fault): ScimType | null {
+  if (fault instanceof ScimFault) return fault.scimType;
+  if (fault.kind !== "invalid") return null;
+  return fault.field === null || fault.field === "body" ? "invalidSyntax" : "invalidValue";
 }
 
 /** Puts a fault that an owner found into the words of the request that we were sent. */

@@ -5,6 +5,7 @@ import type { Revision } from "@portcullis/proto/events/v1/events";
 import { z } from "zod";
 import type { Demand } from "./access.ts";
 import type { Caller } from "./caller.ts";
+import { type Dialect, dialectOf } from "./dialect.ts";
 import type { EventStream } from "./event-stream.ts";
 import { read, withoutEmpty } from "./input.ts";
 import type { NamedOrganization } from "./organization.ts";
@@ -17,10 +18,15 @@ export interface Answer<Body> {
   readonly body: Body;
   /** The object stood there before. */
   readonly foundExisting?: boolean;
+  /** Where what was made is found. */
+  readonly location?: string;
   /** Of every write that was done. */
   readonly revisions?: readonly (Revision | undefined)[];
   readonly cookies?: readonly CookieChange[];
 }
+
+/** 204 has no body. */
+type SuccessStatus = 200 | 201 | 204;
 
 interface Ask<Params, Query, Body> {
   readonly params: Params;
@@ -36,6 +42,8 @@ interface Definition<Params, Query, Body, Found, Response> {
   /** With parameters as `:name`. */
   readonly path: string;
   readonly summary: string;
+  /** Of success; 200 when left out. */
+  readonly status?: SuccessStatus;
   readonly params?: z.ZodType<Params>;
   readonly query?: z.ZodType<Query>;
   readonly body?: z.ZodType<Body>;
@@ -76,7 +84,9 @@ interface Sent {
 export interface Route {
   readonly method: Definition<unknown, unknown, unknown, unknown, unknown>["method"];
   readonly path: string;
+  readonly dialect: Dialect;
   readonly summary: string;
+  readonly status: SuccessStatus;
   readonly params: z.ZodType;
   readonly query: z.ZodType;
   readonly body: z.ZodType;
@@ -123,7 +133,9 @@ export function route<
   return {
     method: definition.method,
     path: definition.path,
+    dialect: dialectOf(definition.path),
     summary: definition.summary,
+    status: definition.status ?? 200,
     params,
     query,
     body,

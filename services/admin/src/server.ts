@@ -15,6 +15,7 @@ import type { Access } from "./access.ts";
 import { type Caller, identify } from "./caller.ts";
 import { headersOfAnswers } from "./console/headers.ts";
 import { serveConsole } from "./console/serve-console.ts";
+import { type Dialect, dialectOf, mediaTypes } from "./dialect.ts";
 import { checkIfMatch, fromNowOn, weakEntityTag } from "./entity-tag.ts";
 import { EventStream } from "./event-stream.ts";
 import { impersonate, impersonationHeader } from "./impersonation.ts";
@@ -177,7 +178,7 @@ function mount(
       if (demands.length === 0) throw new Fault("internal", "internal", { cause: "nothing was required" });
       await options.access.demand(caller, demands);
       if (ifMatch !== undefined) await checkIfMatch(ifMatch, standing);
-      return respond(reply, await handle(), options);
+      return respond(reply.status(route.status), route.dialect, await handle(), options);
     },
   });
 }
@@ -209,7 +210,7 @@ function mountOpen(
       };
       const query = request.query as Record<string, unknown>;
       const answer = await countingWrongOnes(request, limits, () => route.handle(visit, query, request.body));
-      if (!("goTo" in answer)) return respond(reply, answer, options);
+      if (!("goTo" in answer)) return respond(reply, "rest", answer, options);
       for (const change of answer.cookies ?? []) changeCookie(reply, change, visit.origin);
       return reply.redirect(answer.goTo, 303);
     },
@@ -242,6 +243,7 @@ function originOf(request: FastifyRequest, { publicUrl }: Pick<ServerOptions, "p
 
 function respond(
   reply: FastifyReply,
+  dialect: Dialect,
   answer: Answer<unknown>,
   options: Pick<ServerOptions, "publicUrl"> & { readonly streams: Set<EventStream> },
 ): unknown {
@@ -250,6 +252,11 @@ function respond(
   if (answer.foundExisting === true) reply.header("x-bt-found-existing", "true");
   const revision = revisionToken(answer.revisions ?? []);
   if (revision !== null) reply.header("x-portcullis-revision", revision);
+  if (answer.location !== undefined) reply.header("location", answer.location);
+  if (dialect === "scim") {
+    if (answer.body !== undefined) reply.type(contentTypeOf.scim);
+    return answer.body;
+  }
   if (isSingleObject(answer.body)) reply.header("etag", weakEntityTag(answer.body));
   return answer.body;
 }
@@ -264,6 +271,11 @@ function stream(reply: FastifyReply, events: EventStream, streams: Set<EventStre
   reply.header("connection", "close");
   return reply.send(Readable.from(events.text(reply.request.id), { objectMode: false }));
 }
+
+const contentTypeOf = {
+  rest: `${mediaTypes.rest}; charset=utf-8`,
+  scim: `${mediaTypes.scim}; charset=utf-8`,
+} as const;
 
 function isSingleObject(body: unknown): boolean {
   return typeof body === "object" && body !== null && "id" in body;
@@ -287,8 +299,10 @@ function requestIdOf(request: { headers: Record<string, string | string[] | unde
 
 function speakJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, bytes, done) => {
+  app.addContentTypeParser(Object.values(mediaTypes), { parseAs: "buffer" }, (request, bytes, done) => {
     try {
+      const isScim = request.headers["content-type"]?.toLowerCase().startsWith(mediaTypes.scim) === true;
+      if (isScim && dialectOf(request.url) !== "scim") throw wrongContentType();
       done(null, parseJsonBody(bytes as Buffer));
     } catch (thrown) {
       done(thrown as Fault);
@@ -296,7 +310,7 @@ function speakJson(app: FastifyInstance): void {
   });
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, bytes, done) => {
     if (bytes.length === 0) done(null, undefined);
-    else done(invalid("content-type", "must be application/json"));
+    else done(wrongContentType());
   });
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id).header("cache-control", "no-store");
@@ -311,10 +325,15 @@ function sendAbsent(reply: FastifyReply): FastifyReply {
   return sendProblem(reply, reply.request, new Fault("absent", "no such route"));
 }
 
+function wrongContentType(): Fault {
+  return invalid("content-type", "must be application/json");
+}
+
 function sendProblem(reply: FastifyReply, request: FastifyRequest, thrown: unknown): FastifyReply {
-  const { status, headers, body } = problemOf(thrown, request.id);
+  const dialect = dialectOf(request.url);
+  const { status, headers, body } = problemOf(thrown, request.id, dialect);
   failures.set(request, thrown);
-  return reply.status(status).headers(headers).send(body);
+  return reply.status(status).headers(headers).type(contentTypeOf[dialect]).send(body);
 }
 
 function sendProblemPage(reply: FastifyReply, request: FastifyRequest, thrown: unknown): FastifyReply {

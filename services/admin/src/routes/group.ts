@@ -67,18 +67,8 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
     memberGroupIds: body.member_groups ?? [],
     ownerId: await ownerOfNew(identity, caller),
   });
-  /** Has the creator's grant stand before the answer is sent. What can't be done now is done a moment later. */
-  const granted = async (
-    foundExisting: boolean,
-    caller: Caller,
-  ): Promise<readonly (Revision | undefined)[]> => {
-    if (foundExisting) return [];
-    try {
-      return [(await grants.followGroups({ orgId: caller.org }, caller.hop)).revision];
-    } catch {
-      return [];
-    }
-  };
+  const granted = async (foundExisting: boolean, caller: Caller) =>
+    foundExisting ? [] : creatorsGrant(grants, caller);
   const find = ({ params }: { params: { group_id: string } }, caller: Caller) =>
     groups
       .getGroup({ orgId: caller.org, id: params.group_id }, caller.hop)
@@ -221,6 +211,18 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
       fieldOf,
     }),
   ];
+}
+
+/** Has the creator's grant stand before the answer is sent. What can't be done now is done a moment later. */
+export async function creatorsGrant(
+  grants: Owners["grants"],
+  caller: Caller,
+): Promise<readonly (Revision | undefined)[]> {
+  try {
+    return [(await grants.followGroups({ orgId: caller.org }, caller.hop)).revision];
+  } catch {
+    return [];
+  }
 }
 
 function show(message: Group): z.infer<typeof group> {

@@ -33,6 +33,7 @@ import { projectScoreRoutes } from "./project-score.ts";
 import { projectTagRoutes } from "./project-tag.ts";
 import { promptRoutes } from "./prompt.ts";
 import { roleRoutes } from "./role.ts";
+import { scimRoutes } from "./scim/index.ts";
 import { sdkRoutes } from "./sdk/index.ts";
 import { serviceTokenRoutes } from "./service-token.ts";
 import { apiKeySignIn } from "./session/api-key.ts";
@@ -89,6 +90,7 @@ export function allRoutes({ owners, logs, decision, access }: Parts): readonly R
     ...memberListRoutes(owners, access),
     ...groupListRoutes(owners),
     ...reviewRoutes(owners, decision),
+    ...scimRoutes(owners),
   ];
 }
 
