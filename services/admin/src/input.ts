@@ -77,6 +77,11 @@ export function listOf<T extends z.ZodType>(item: T) {
   return z.array(item).max(listMax);
 }
 
+/** A JSON object that is read later, and shown in the API's description as this schema. */
+export function jsonObjectLike(schema: Readonly<Record<string, unknown>>) {
+  return z.record(z.string(), z.unknown()).register(described, schema);
+}
+
 /** May be left out, or null. */
 export function maybe<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);

@@ -109,8 +109,16 @@ function judged(adminUrl: string, key: string): Rest {
   const plain = restClient(adminUrl, key);
   const judge = (method: string, path: string, answer: RestAnswer): void => {
     expect(answer.status).not.toBe(500);
-    if (answer.status === 200) expect(wrongWith(method, path, answer.body)).toBeNull();
-    else expect(answer.body).toMatchObject({ error: expect.any(String), code: expect.any(String) });
+    if (answer.status < 300) expect(wrongWith(method, path, answer.body)).toBeNull();
+    else if (path.startsWith("/scim/")) {
+      expect(answer.headers.get("content-type")).toBe("application/scim+json; charset=utf-8");
+      const schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"];
+      expect(answer.body).toMatchObject({
+        schemas,
+        status: String(answer.status),
+        detail: expect.any(String),
+      });
+    } else expect(answer.body).toMatchObject({ error: expect.any(String), code: expect.any(String) });
   };
   return {
     async request(method, path, body) {
@@ -120,7 +128,7 @@ function judged(adminUrl: string, key: string): Rest {
     },
     async ok<Body>(method: string, path: string, body?: unknown): Promise<Body> {
       const answer = await plain.request(method, path, body);
-      if (answer.status !== 200)
+      if (answer.status >= 300)
         throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
       judge(method, path, answer);
       return answer.body as Body;

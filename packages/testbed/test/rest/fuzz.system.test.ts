@@ -14,13 +14,18 @@ const patienceMs = 15_000;
 const seed = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31));
 
 interface Description {
+  readonly components: Responses;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation & Responses>>>>;
 }
 
 interface Responses {
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
-  >;
+  readonly responses: Readonly<Record<string, Described>>;
+}
+
+interface Described {
+  /** Several operations share it. */
+  readonly $ref?: string;
+  readonly content?: Readonly<Record<string, { readonly schema: object }>>;
 }
 
 interface Case {
@@ -117,7 +122,7 @@ async function send({ method, request }: Case) {
     return { status: response.status, type, body: null };
   }
   const text = await response.text();
-  return { status: response.status, type, body: type === "application/json" ? JSON.parse(text) : text };
+  return { status: response.status, type, body: type.endsWith("json") ? JSON.parse(text) : text };
 }
 
 test("nothing that is sent breaks it, and every answer is as described", async () => {
@@ -166,19 +171,21 @@ function judgeOf(api: Description) {
   return ({ operation, method }: Case, answer: { status: number; type: string; body: unknown }) => {
     if (answer.status >= 500) return `${answer.status} ${JSON.stringify(answer.body)}`;
     const described = api.paths[operation]?.[method.toLowerCase()]?.responses ?? {};
-    if (described[answer.status] === undefined) {
+    const own = described[answer.status];
+    if (own === undefined) {
       // An id that no path can hold asks for another one.
       return answer.status === 404 ? null : `${answer.status} is not described`;
     }
-    if (answer.type !== "application/json") {
-      return described[answer.status]?.content?.[answer.type] === undefined
-        ? `${answer.type} is not described`
-        : null;
-    }
-    const pointer =
-      answer.status === 200
-        ? `/paths/${escape(operation)}/${method.toLowerCase()}/responses/200/content/application~1json/schema`
-        : "/components/schemas/Problem";
+    const shared = own.$ref?.split("/").at(-1);
+    const { content = {} } = shared === undefined ? own : (api.components.responses[shared] ?? {});
+    if (answer.status === 204) return answer.body === "" ? null : "204 has a body";
+    if (content[answer.type] === undefined) return `${answer.type} is not described`;
+    if (!answer.type.endsWith("json")) return null;
+    const place =
+      shared === undefined
+        ? `paths/${escape(operation)}/${method.toLowerCase()}/responses/${answer.status}`
+        : `components/responses/${shared}`;
+    const pointer = `/${place}/content/${answer.type.replaceAll("/", "~1")}/schema`;
     const validate = validator(pointer);
     return validate(answer.body) ? null : `${answer.status}: ${ajv.errorsText(validate.errors)}`;
   };

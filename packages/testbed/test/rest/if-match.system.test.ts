@@ -16,6 +16,9 @@ const unsupported: readonly string[] = [
   "PUT /v1/service_token",
 ];
 
+/** What is one request there may be several writes. */
+const isUnsupported = (name: string) => unsupported.includes(name) || name.includes(" /scim/");
+
 let facade: Facade;
 let writes: Writes;
 beforeAll(async () => {
@@ -62,10 +65,12 @@ test("every write but those that are about no single object", async () => {
   for (const name of conditionalWrites()) {
     const method = name.split(" ")[0] ?? "";
     const write = (await writes[name]?.()) ?? { path: "" };
-    if (unsupported.includes(name)) {
-      expect([name, await send(method, write.path, write.body, `W/"x"`)]).toMatchObject([
+    if (isUnsupported(name)) {
+      const { status, body } = await send(method, write.path, write.body, `W/"x"`);
+      expect([name, status, body["error"] ?? body["detail"]]).toEqual([
         name,
-        { status: 400, body: { error: "if-match: is not supported here" } },
+        400,
+        "if-match: is not supported here",
       ]);
       continue;
     }

@@ -479,5 +479,55 @@ async function makeCases(made: Facade): Promise<Readonly<Record<string, Case>>> 
     cases[`DELETE ${one}`] = { path: `${path}/${id}`, body: named, viewer: 403, stranger: 404 };
   }
   expect(builtIn.owners).not.toBe("");
+  return { ...cases, ...(await scimCases(made, group.id)) };
+}
+
+async function scimCases({ owner, org }: Facade, group: string): Promise<Readonly<Record<string, Case>>> {
+  const root = "/scim/v2";
+  const { id: user } = await owner.rest.ok<{ id: string }>("POST", `${root}/Users`, { userName: newEmail() });
+  const cases: Record<string, Case> = {};
+  for (const path of ["ServiceProviderConfig", "ResourceTypes", "Schemas"]) {
+    cases[`GET ${root}/${path}`] = { path: `${root}/${path}`, viewer: 200, stranger: 200, empty: true };
+  }
+  for (const path of ["ResourceTypes", "Schemas"]) {
+    const id = path === "Schemas" ? "urn:ietf:params:scim:schemas:core:2.0:User" : "User";
+    cases[`GET ${root}/${path}/:id`] = {
+      path: `${root}/${path}/${id}`,
+      viewer: 200,
+      stranger: 200,
+      empty: true,
+    };
+  }
+  const kinds = [
+    {
+      kind: "Users",
+      id: user,
+      body: { userName: newEmail() },
+      change: { Operations: [{ op: "replace", path: "active", value: false }] },
+    },
+    {
+      kind: "Groups",
+      id: group,
+      body: { displayName: "theirs" },
+      change: { Operations: [{ op: "replace", path: "displayName", value: "mine" }] },
+    },
+  ];
+  for (const { kind, id, body, change } of kinds) {
+    const path = `${root}/${kind}`;
+    const one = `${path}/:id`;
+    cases[`GET ${path}`] = { path, viewer: 200, stranger: 200, empty: true };
+    cases[`POST ${path}/.search`] = {
+      path: `${path}/.search`,
+      body: {},
+      viewer: 200,
+      stranger: 200,
+      empty: true,
+    };
+    cases[`POST ${path}`] = { path, body: { ...body, org_id: org.orgId }, viewer: 403, stranger: 403 };
+    cases[`GET ${one}`] = { path: `${path}/${id}`, viewer: 200, stranger: 404 };
+    cases[`PUT ${one}`] = { path: `${path}/${id}`, body, viewer: 403, stranger: 404 };
+    cases[`PATCH ${one}`] = { path: `${path}/${id}`, body: change, viewer: 403, stranger: 404 };
+    cases[`DELETE ${one}`] = { path: `${path}/${id}`, viewer: 403, stranger: 404 };
+  }
   return cases;
 }

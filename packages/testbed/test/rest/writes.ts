@@ -157,5 +157,27 @@ export async function makeWrites(facade: Facade): Promise<Writes> {
     body: { description: name() },
   });
   writes["DELETE /environment/:environment_id"] = async () => ({ path: await environmentPath() });
-  return writes;
+  return { ...writes, ...scimWrites(facade) };
+}
+
+function scimWrites(facade: Facade): Writes {
+  const made = (path: string, body: object) => facade.owner.rest.ok<{ id: string }>("POST", path, body);
+  const user = () => ({ userName: newEmail() });
+  const group = () => ({ displayName: randomUUID() });
+  const kinds = [
+    ["/scim/v2/Users", user, "title"],
+    ["/scim/v2/Groups", group, "externalId"],
+  ] as const;
+  return Object.fromEntries(
+    kinds.flatMap(([path, body, attribute]) => {
+      const one = async () => `${path}/${(await made(path, body())).id}`;
+      const Operations = [{ op: "replace", path: attribute, value: randomUUID() }];
+      return [
+        [`POST ${path}`, async () => ({ path, body: body() })],
+        [`PUT ${path}/:id`, async () => ({ path: await one(), body: body() })],
+        [`PATCH ${path}/:id`, async () => ({ path: await one(), body: { Operations } })],
+        [`DELETE ${path}/:id`, async () => ({ path: await one() })],
+      ] as const;
+    }),
+  );
 }

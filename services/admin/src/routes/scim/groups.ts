@@ -9,7 +9,7 @@ import { z } from "zod";
 import { may, noSuchObject, objectRef } from "../../access.ts";
 import type { Caller } from "../../caller.ts";
 import { invalidValue, ScimFault, scimRoot } from "../../dialect.ts";
-import { anyText, isCleanText, jsonObject } from "../../input.ts";
+import { anyText, isCleanText } from "../../input.ts";
 import { ownerOfNew } from "../../organization-settings.ts";
 import type { Owners } from "../../owners.ts";
 import { type Answer, type Route, route } from "../../route.ts";
@@ -28,8 +28,8 @@ import {
   tooMany,
   viewQuery,
 } from "./listing.ts";
-import { applyPatch, parsePatch } from "./patch.ts";
-import { type Resource, readResource, select, selectionOf, selects } from "./resource.ts";
+import { applyPatch, parsePatch, patchBody } from "./patch.ts";
+import { type Resource, readResource, resourceBody, select, selectionOf, selects } from "./resource.ts";
 import { groupType, userType } from "./schema.ts";
 
 const path = `${scimRoot}${groupType.endpoint}`;
@@ -88,7 +88,7 @@ export function scimGroupRoutes({ groups, grants, identity }: Owners): readonly 
       summary: "Provision a group",
       status: 201,
       query: viewQuery,
-      body: jsonObject,
+      body: resourceBody(groupType),
       response: resourceSchema,
       find: async ({ body }) => wantedFrom(readResource(groupType, body)),
       requires: (_ask, caller) =>
@@ -136,7 +136,7 @@ export function scimGroupRoutes({ groups, grants, identity }: Owners): readonly 
       summary: "Replace a group for an identity provider",
       params,
       query: viewQuery,
-      body: jsonObject,
+      body: resourceBody(groupType),
       response: resourceSchema,
       find: async ({ body }) => wantedFrom(readResource(groupType, body)),
       requires: ({ params }) => may("group.update", objectRef("group", params.id)),
@@ -152,7 +152,7 @@ export function scimGroupRoutes({ groups, grants, identity }: Owners): readonly 
       summary: "Change a group for an identity provider",
       params,
       query: viewQuery,
-      body: jsonObject,
+      body: patchBody,
       response: resourceSchema,
       find: async ({ body }) => parsePatch(groupType, body),
       requires: ({ params }) => may("group.update", objectRef("group", params.id)),

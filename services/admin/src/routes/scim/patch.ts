@@ -1,6 +1,7 @@
 // PATCH: RFC 7644, 3.5.2, with the liberties that providers take. Nothing is done here: a resource in, a resource out.
 
 import { invalidValue, ScimFault } from "../../dialect.ts";
+import { jsonObjectLike } from "../../input.ts";
 import { type AttributeRef, nameOf, refOf } from "./attribute-ref.ts";
 import { type Filter, fits, lastOf, type Path, parsePath } from "./filter.ts";
 import { isObject, isPrimary, type Resource, readValue } from "./resource.ts";
@@ -8,6 +9,24 @@ import type { Attribute, ResourceType } from "./schema.ts";
 
 const operationsMax = 500;
 const words = ["add", "remove", "replace"] as const;
+
+/** A request, as it is described; in which case its names are written is all the same. */
+export const patchBody = jsonObjectLike({
+  type: "object",
+  properties: {
+    schemas: { type: "array", items: { const: "urn:ietf:params:scim:api:messages:2.0:PatchOp" } },
+    Operations: {
+      type: "array",
+      maxItems: operationsMax,
+      items: {
+        type: "object",
+        properties: { op: { enum: words }, path: { type: "string" }, value: {} },
+        required: ["op"],
+      },
+    },
+  },
+  required: ["Operations"],
+});
 
 /** One step of a PATCH, with the place in the request that it stands at. */
 interface Operation {

@@ -1,7 +1,7 @@
 // Resources: from what providers send to one form, and from that to what they asked to see.
 
 import { invalidValue, ScimFault } from "../../dialect.ts";
-import { isCleanText } from "../../input.ts";
+import { isCleanText, jsonObjectLike } from "../../input.ts";
 import { type AttributeRef, refOf, sameName } from "./attribute-ref.ts";
 import { truthOf } from "./filter.ts";
 import type { Attribute, ResourceType } from "./schema.ts";
@@ -12,6 +12,28 @@ export type Resource = Readonly<Record<string, unknown>>;
 const textMax = 1000;
 const valuesMax = 100;
 const membersMax = 10_000;
+
+/** A whole resource, as it is sent. */
+export function resourceBody({ attributes }: ResourceType) {
+  return jsonObjectLike({ ...jsonSchemaOfParts(attributes), required: requiredOf(attributes) });
+}
+
+function jsonSchemaOfParts(attributes: readonly Attribute[]): Resource {
+  const writable = attributes.filter(({ mutability }) => mutability !== "readOnly");
+  const properties = Object.fromEntries(writable.map((one) => [one.name, jsonSchemaOfAttribute(one)]));
+  return { type: "object", properties };
+}
+
+function jsonSchemaOfAttribute({ multiValued, ...single }: Attribute): Resource {
+  if (multiValued) return { type: "array", items: jsonSchemaOfAttribute({ ...single, multiValued: false }) };
+  const { type, description, subAttributes } = single;
+  if (type === "complex") return { ...jsonSchemaOfParts(subAttributes), description };
+  return { type: type === "boolean" ? "boolean" : "string", description };
+}
+
+function requiredOf(attributes: readonly Attribute[]): readonly string[] {
+  return attributes.filter(({ required }) => required).map(({ name }) => name);
+}
 
 /** What a body says of a resource. Unknown attributes and those that only we set are passed over. */
 export function readResource(type: ResourceType, body: Readonly<Record<string, unknown>>): Resource {

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { type Demand, may, noSuchObject } from "../../access.ts";
 import { type Caller, sees } from "../../caller.ts";
 import { invalidValue, ScimFault, scimRoot } from "../../dialect.ts";
-import { anyText, email, isCleanText, jsonObject } from "../../input.ts";
+import { anyText, email, isCleanText } from "../../input.ts";
 import type { Owners } from "../../owners.ts";
 import { type Answer, type Route, route } from "../../route.ts";
 import { present, renames, timeText } from "../../wire.ts";
@@ -30,8 +30,8 @@ import {
   tooMany,
   viewQuery,
 } from "./listing.ts";
-import { applyPatch, parsePatch } from "./patch.ts";
-import { isPrimary, type Resource, readResource, select, selectionOf } from "./resource.ts";
+import { applyPatch, parsePatch, patchBody } from "./patch.ts";
+import { isPrimary, type Resource, readResource, resourceBody, select, selectionOf } from "./resource.ts";
 import { userType } from "./schema.ts";
 
 const path = `${scimRoot}${userType.endpoint}`;
@@ -43,12 +43,7 @@ const emailMax = 320;
 const attributesBytesMax = 32 * 1024;
 const pageMax = 1000;
 
-const fieldOf = renames(
-  [/^users\[\d+\]\.email/, "emails"],
-  [/^users\[\d+\]\.given_name/, "name.givenName"],
-  [/^users\[\d+\]\.family_name/, "name.familyName"],
-  [/^user\.email/, "emails"],
-);
+const fieldOf = renames([/^users\[\d+\]\.email/, "emails"], [/^user\.email/, "emails"]);
 
 type View = z.output<typeof viewQuery>;
 type Filters = Pick<FindProvisionedUsersRequest, "ids" | "userName" | "externalId" | "email">;
@@ -100,7 +95,7 @@ export function scimUserRoutes({ identity }: Owners): readonly Route[] {
       summary: "Provision a user",
       status: 201,
       query: viewQuery,
-      body: jsonObject,
+      body: resourceBody(userType),
       response: resourceSchema,
       find: async ({ body }) => wantedFrom(readResource(userType, body), true),
       // Whoever is a member already may be taken over only to be sent away.
@@ -137,7 +132,7 @@ export function scimUserRoutes({ identity }: Owners): readonly Route[] {
       summary: "Replace what an identity provider says of a user",
       params,
       query: viewQuery,
-      body: jsonObject,
+      body: resourceBody(userType),
       response: resourceSchema,
       async find({ params, body }, caller) {
         const sent = readResource(userType, body);
@@ -154,7 +149,7 @@ export function scimUserRoutes({ identity }: Owners): readonly Route[] {
       summary: "Change what an identity provider says of a user",
       params,
       query: viewQuery,
-      body: jsonObject,
+      body: patchBody,
       response: resourceSchema,
       async find({ params, body, origin }, caller) {
         const operations = parsePatch(userType, body);
@@ -352,6 +347,9 @@ function wantedFrom(resource: Resource, activeNow: boolean): Wanted {
   if (typeof userName !== "string") throw invalidValue("userName", "is required");
   ensureShort("userName", userName, nameMax);
   if (externalId !== undefined) ensureShort("externalId", String(externalId), nameMax);
+  const { givenName, familyName } = namesIn(attributes);
+  ensureShort("name.givenName", givenName ?? "", nameMax);
+  ensureShort("name.familyName", familyName ?? "", nameMax);
   const emails = emailsIn(attributes).map(({ value }) => value);
   for (const [index, address] of emails.entries()) ensureShort(`emails[${index}].value`, address, emailMax);
   const ordered = Object.fromEntries(
