@@ -116,6 +116,9 @@ function changed(resource: Resource, ref: readonly Attribute[], change: Change):
     after = withoutEmpty(before.map((one: Resource) => changed(one, inner, change)));
   else if (attribute.multiValued) after = [changed({}, inner, change)];
   else after = changed((before ?? {}) as Resource, inner, change);
+  if (Array.isArray(after) && after.filter(isPrimary).length > 1) {
+    throw invalidValue(attribute.name, "only one may be primary");
+  }
   const { [attribute.name]: _before, ...others } = resource;
   return isNothing(after) ? others : { ...others, [attribute.name]: after };
 }
@@ -128,17 +131,18 @@ function written(
   field: string,
 ): unknown {
   const read = readValue(attribute, value, field);
+  if (isObject(value) && isObject(before) && !attribute.multiValued && attribute.type === "complex") {
+    return { ...without(before, emptied(value)), ...(read as Resource | undefined) };
+  }
   if (read === undefined) return word === "add" ? before : undefined;
   if (attribute.multiValued) {
     return word === "add" ? merged((before ?? []) as Resource[], read as Resource[]) : read;
   }
-  if (attribute.type !== "complex" || before === undefined) return read;
-  return { ...without(before as Resource, emptied(value)), ...(read as Resource) };
+  return isObject(read) && isObject(before) ? { ...before, ...read } : read;
 }
 
 /** The parts of a complex value that are given as null, and so are to go. */
-function emptied(value: unknown): readonly string[] {
-  if (!isObject(value)) return [];
+function emptied(value: Resource): readonly string[] {
   return Object.entries(value)
     .filter(([, part]) => isUnassigned(part))
     .map(([key]) => key);

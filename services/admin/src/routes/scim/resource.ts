@@ -19,7 +19,8 @@ export function resourceBody({ attributes }: ResourceType) {
 }
 
 function jsonSchemaOfParts(attributes: readonly Attribute[]): Resource {
-  const writable = attributes.filter(({ mutability }) => mutability !== "readOnly");
+  // In a description `$ref` would be a reference.
+  const writable = attributes.filter(({ name, mutability }) => mutability !== "readOnly" && name !== "$ref");
   const properties = Object.fromEntries(writable.map((one) => [one.name, jsonSchemaOfAttribute(one)]));
   return { type: "object", properties };
 }
