@@ -146,8 +146,8 @@ function openOperationOf(route: OpenRoute): Json {
       ...parametersOf("query", jsonSchemaOf(route.query, "input")),
       { $ref: "#/components/parameters/RequestId" },
     ],
-    ...requestBodyOf(route.body),
-    responses: { ...done, ...(route.response === null ? refusedOnPages : refused) },
+    ...requestBodyOf(route.body, "rest"),
+    responses: { ...done, ...(route.response === null ? refusedOnPages : refusedIn("rest")) },
   };
 }
 

@@ -2,13 +2,13 @@
 
 import { Fault, type FaultKind } from "@portcullis/chassis/fault";
 import { noSuchObject } from "./access.ts";
-import { type Dialect, ScimFault, type ScimType } from "./dialect.ts";
+import { ScimFault, type ScimType } from "./dialect.ts";
 
 /** What a client gets instead of what it asked for. */
-export interface Problem {
+export interface Problem<Body> {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: RestProblem | ScimProblem;
+  readonly body: Body;
 }
 
 interface RestProblem {
@@ -44,37 +44,50 @@ const answers = {
 const shortestWaitMs = 1000;
 
 /** Says what went wrong. A fault that an owner found names its field in REST words; a bug says only `internal`. */
-export function problemOf(thrown: unknown, requestId: string, dialect: Dialect = "rest"): Problem {
-  const fault = thrown instanceof Fault ? thrown : new Fault("internal", "internal");
+export function problemOf(thrown: unknown, requestId: string): Problem<RestProblem> {
+  const fault = faultOf(thrown);
   const { status, code } = answers[fault.kind];
-  const waits = status === 429 || status === 503;
   return {
     status,
-    headers: {
-      ...(waits && {
-        "retry-after": String(Math.ceil((fault.retryAfterMs ?? shortestWaitMs) / 1000)),
-      }),
-      ...(status === 401 && { "www-authenticate": "Bearer" }),
+    headers: headersOf(fault),
+    body: {
+      error: fault.message,
+      message: fault.message,
+      code,
+      details: { ...(fault.field !== null && { field: fault.field }), request_id: requestId },
     },
-    body:
-      dialect === "scim"
-        ? scimProblem(fault, status)
-        : {
-            error: fault.message,
-            message: fault.message,
-            code,
-            details: { ...(fault.field !== null && { field: fault.field }), request_id: requestId },
-          },
   };
 }
 
-function scimProblem(fault: Fault, status: number): ScimProblem {
+/** The same to an identity provider. */
+export function scimProblemOf(thrown: unknown): Problem<ScimProblem> {
+  const fault = faultOf(thrown);
+  const { status } = answers[fault.kind];
   const scimType = scimTypeOf(fault);
   return {
-    schemas: [scimError],
-    status: String(status),
-    ...(scimType !== null && { scimType }),
-    detail: fault.message,
+    status,
+    headers: headersOf(fault),
+    body: {
+      schemas: [scimError],
+      status: String(status),
+      ...(scimType !== null && { scimType }),
+      detail: fault.message,
+    },
+  };
+}
+
+function faultOf(thrown: unknown): Fault {
+  return thrown instanceof Fault ? thrown : new Fault("internal", "internal");
+}
+
+function headersOf(fault: Fault): Readonly<Record<string, string>> {
+  const { status } = answers[fault.kind];
+  const waits = status === 429 || status === 503;
+  return {
+    ...(waits && {
+      "retry-after": String(Math.ceil((fault.retryAfterMs ?? shortestWaitMs) / 1000)),
+    }),
+    ...(status === 401 && { "www-authenticate": "Bearer" }),
   };
 }
 

@@ -24,7 +24,7 @@ import type { OpenRoute, Visit } from "./open-route.ts";
 import { describeApi } from "./openapi.ts";
 import { isOwnOrganization } from "./organization.ts";
 import type { Decision, Heads, Owners } from "./owners.ts";
-import { problemOf } from "./problem.ts";
+import { problemOf, scimProblemOf } from "./problem.ts";
 import { problemPageOf } from "./problem-page.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import type { Answer, Route } from "./route.ts";
@@ -331,7 +331,8 @@ function wrongContentType(): Fault {
 
 function sendProblem(reply: FastifyReply, request: FastifyRequest, thrown: unknown): FastifyReply {
   const dialect = dialectOf(request.url);
-  const { status, headers, body } = problemOf(thrown, request.id, dialect);
+  const { status, headers, body } =
+    dialect === "scim" ? scimProblemOf(thrown) : problemOf(thrown, request.id);
   failures.set(request, thrown);
   return reply.status(status).headers(headers).type(contentTypeOf[dialect]).send(body);
 }

@@ -44,7 +44,7 @@ async function done(method: string, path: string, body?: unknown): Promise<Resou
 }
 
 /** Answers why; nothing was written for it. */
-async function refused(method: string, path: string, body: unknown, status: number, scimType?: string) {
+async function expectRefused(method: string, path: string, body: unknown, status: number, scimType?: string) {
   const requestId = `refused-${randomUUID()}`;
   const response = await fetch(`${facade.system.adminUrl}/scim/v2${path}`, {
     method,
@@ -146,8 +146,8 @@ describe("what the service says of itself", () => {
     expect(schemas.map(({ id }) => id)).toEqual([`${core}:User`, enterprise, `${core}:Group`]);
     expect(await done("GET", `/Schemas/${enterprise}`)).toEqual(schemas[1]);
     expect(await done("GET", "/ResourceTypes/Group")).toEqual(types.Resources[1]);
-    await refused("GET", "/Schemas/urn:unknown", undefined, 404);
-    await refused("GET", "/Devices", undefined, 404);
+    await expectRefused("GET", "/Schemas/urn:unknown", undefined, 404);
+    await expectRefused("GET", "/Devices", undefined, 404);
   });
 });
 
@@ -250,7 +250,7 @@ describe("as Okta asks", () => {
     expect((await restMembers(group.id)).member_users).toEqual([bob.id]);
     const deleted = await send("DELETE", `/Groups/${group.id}`);
     expect({ status: deleted.status, body: deleted.body }).toEqual({ status: 204, body: "" });
-    await refused("GET", `/Groups/${group.id}`, undefined, 404);
+    await expectRefused("GET", `/Groups/${group.id}`, undefined, 404);
   });
 
   test("members who were there before are taken over by their address", async () => {
@@ -262,9 +262,15 @@ describe("as Okta asks", () => {
     const body = newUser({ userName: `ada-${randomUUID()}`, emails: [{ value: email.toUpperCase() }] });
     expect(await done("POST", "/Users", body)).toMatchObject({ id, userName: body.userName, active: true });
     expect((await restMembers(facade.builtIn.viewers)).member_users).toContain(id);
-    await refused("POST", "/Users", body, 409, "uniqueness");
-    await refused("POST", "/Users", { ...body, userName: randomUUID() }, 409, "uniqueness");
-    await refused("POST", "/Users", newUser({ userName: body.userName.toUpperCase() }), 409, "uniqueness");
+    await expectRefused("POST", "/Users", body, 409, "uniqueness");
+    await expectRefused("POST", "/Users", { ...body, userName: randomUUID() }, 409, "uniqueness");
+    await expectRefused(
+      "POST",
+      "/Users",
+      newUser({ userName: body.userName.toUpperCase() }),
+      409,
+      "uniqueness",
+    );
   });
 });
 
@@ -342,9 +348,9 @@ describe("as Entra ID asks", () => {
     const { id } = await done("POST", "/Users", body);
     expect((await send("DELETE", `/Users/${id}`)).status).toBe(204);
     expect(await isMember(id)).toBe(false);
-    await refused("GET", `/Users/${id}`, undefined, 404);
-    await refused("DELETE", `/Users/${id}`, undefined, 404);
-    await refused("PATCH", `/Users/${id}`, patch({ op: "replace", path: "active", value: false }), 404);
+    await expectRefused("GET", `/Users/${id}`, undefined, 404);
+    await expectRefused("DELETE", `/Users/${id}`, undefined, 404);
+    await expectRefused("PATCH", `/Users/${id}`, patch({ op: "replace", path: "active", value: false }), 404);
     expect(await find("Users", { filter: `id eq "${id}"` })).toMatchObject({ totalResults: 0 });
     expect(await done("POST", "/Users", body)).toMatchObject({ id, active: true });
   });
@@ -353,9 +359,9 @@ describe("as Entra ID asks", () => {
     const body = newUser();
     const { id } = await done("POST", "/Users", body);
     await done("PATCH", `/Users/${id}`, patch({ op: "Replace", path: "active", value: "False" }));
-    await refused("POST", "/Users", body, 409, "uniqueness");
+    await expectRefused("POST", "/Users", body, 409, "uniqueness");
     expect((await send("DELETE", `/Users/${id}`)).status).toBe(204);
-    await refused("GET", `/Users/${id}`, undefined, 404);
+    await expectRefused("GET", `/Users/${id}`, undefined, 404);
   });
 
   test("members are removed by a list of values, and one named twice is one", async () => {
@@ -396,9 +402,9 @@ describe("users", () => {
     const { id: other } = await makeUser({ emails: undefined });
     expect((await getUser(other))["emails"]).toBeUndefined();
     const body = newUser({ userName: "ada", emails: [{ type: "work" }] });
-    expect(await refused("POST", "/Users", body, 400, "invalidValue")).toMatch(/^emails: /);
+    expect(await expectRefused("POST", "/Users", body, 400, "invalidValue")).toMatch(/^emails: /);
     expect(
-      await refused("POST", "/Users", newUser({ emails: [{ value: "x" }] }), 400, "invalidValue"),
+      await expectRefused("POST", "/Users", newUser({ emails: [{ value: "x" }] }), 400, "invalidValue"),
     ).toMatch(/^emails: must be an e-mail address/);
   });
 
@@ -413,9 +419,9 @@ describe("users", () => {
   test("the last Owner is neither disabled nor deleted, and stays as it was", async () => {
     const { id } = facade.owner;
     const before = await getUser(id);
-    await refused("PATCH", `/Users/${id}`, patch({ op: "replace", path: "active", value: false }), 400);
-    await refused("PUT", `/Users/${id}`, { ...before, active: false }, 400);
-    await refused("DELETE", `/Users/${id}`, undefined, 400);
+    await expectRefused("PATCH", `/Users/${id}`, patch({ op: "replace", path: "active", value: false }), 400);
+    await expectRefused("PUT", `/Users/${id}`, { ...before, active: false }, 400);
+    await expectRefused("DELETE", `/Users/${id}`, undefined, 400);
     expect(await getUser(id)).toEqual(before);
   });
 
@@ -477,7 +483,7 @@ describe("users", () => {
     const [ada, bob] = [await makeUser(), await makeUser()];
     const { userName } = bob as unknown as { userName: string };
     const wanted = patch({ op: "replace", value: { userName: userName.toUpperCase() } });
-    await refused("PATCH", `/Users/${ada.id}`, wanted, 409, "uniqueness");
+    await expectRefused("PATCH", `/Users/${ada.id}`, wanted, 409, "uniqueness");
     const newName = randomUUID();
     await done("PATCH", `/Users/${bob.id}`, patch({ op: "replace", path: "userName", value: newName }));
     expect(await done("PATCH", `/Users/${ada.id}`, wanted)).toMatchObject({
@@ -524,9 +530,9 @@ describe("users", () => {
       "invalidValue",
     ],
   ])("is refused with %s, and nothing is done", async (_, wrong, scimType) => {
-    await refused("POST", "/Users", newUser(wrong), 400, scimType);
+    await expectRefused("POST", "/Users", newUser(wrong), 400, scimType);
     const user = await makeUser();
-    await refused("PUT", `/Users/${user.id}`, { ...user, active: false, ...wrong }, 400, scimType);
+    await expectRefused("PUT", `/Users/${user.id}`, { ...user, active: false, ...wrong }, 400, scimType);
   });
 });
 
@@ -557,7 +563,7 @@ describe("groups", () => {
     expect(await restMembers(group.id)).toMatchObject({ member_users: [robot], member_groups: [] });
     expect(await done("GET", `/Groups/${group.id}`)).not.toHaveProperty("externalId");
     const wanted = patch({ op: "add", path: "members", value: { value: robot } });
-    expect(await refused("PATCH", `/Groups/${group.id}`, wanted, 400, "invalidValue")).toContain(robot);
+    expect(await expectRefused("PATCH", `/Groups/${group.id}`, wanted, 400, "invalidValue")).toContain(robot);
   });
 
   test("a change of many members and the name is one event, or nothing when one of them is nobody", async () => {
@@ -570,13 +576,13 @@ describe("groups", () => {
         { op: "remove", path: `members[value eq "${ada.id}"]` },
         { op: "add", path: "members", value: [{ value: bob.id }, { value: id }] },
       );
-    expect(await refused("PATCH", `/Groups/${group.id}`, operations(nobody), 400, "invalidValue")).toContain(
-      nobody,
-    );
+    expect(
+      await expectRefused("PATCH", `/Groups/${group.id}`, operations(nobody), 400, "invalidValue"),
+    ).toContain(nobody);
     const { id: gone } = await makeUser();
     await done("PATCH", `/Users/${gone}`, patch({ op: "replace", path: "active", value: false }));
-    await refused("PATCH", `/Groups/${group.id}`, operations(gone), 400, "invalidValue");
-    await refused("PATCH", `/Groups/${group.id}`, operations(facade.stranger.id), 400, "invalidValue");
+    await expectRefused("PATCH", `/Groups/${group.id}`, operations(gone), 400, "invalidValue");
+    await expectRefused("PATCH", `/Groups/${group.id}`, operations(facade.stranger.id), 400, "invalidValue");
     const { positions: before } = await facade.system.facts.groups.heads({ orgIds: [facade.org.orgId] });
     await done("PATCH", `/Groups/${group.id}`, operations(bob.id));
     const { positions: after } = await facade.system.facts.groups.heads({ orgIds: [facade.org.orgId] });
@@ -587,11 +593,17 @@ describe("groups", () => {
   test("a name that is taken is refused, and so is a circle", async () => {
     const [one, other] = [await makeGroup(), await makeGroup()];
     const body = { displayName: one["displayName"] };
-    await refused("POST", "/Groups", body, 409, "uniqueness");
-    await refused("PUT", `/Groups/${other.id}`, body, 409, "uniqueness");
-    await refused("PATCH", `/Groups/${other.id}`, patch({ op: "replace", value: body }), 409, "uniqueness");
+    await expectRefused("POST", "/Groups", body, 409, "uniqueness");
+    await expectRefused("PUT", `/Groups/${other.id}`, body, 409, "uniqueness");
+    await expectRefused(
+      "PATCH",
+      `/Groups/${other.id}`,
+      patch({ op: "replace", value: body }),
+      409,
+      "uniqueness",
+    );
     await done("PATCH", `/Groups/${one.id}`, patch({ op: "add", value: { members: [{ value: other.id }] } }));
-    await refused(
+    await expectRefused(
       "PATCH",
       `/Groups/${other.id}`,
       patch({ op: "add", path: "members", value: [{ value: one.id }] }),
@@ -603,18 +615,18 @@ describe("groups", () => {
     const { owners } = facade.builtIn;
     const group = await done("GET", `/Groups/${owners}`);
     expect(group).toMatchObject({ displayName: "Owners" });
-    await refused(
+    await expectRefused(
       "PATCH",
       `/Groups/${owners}`,
       patch({ op: "replace", value: { displayName: "x" } }),
       400,
       "mutability",
     );
-    await refused("DELETE", `/Groups/${owners}`, undefined, 400);
-    await refused("PUT", `/Groups/${owners}`, { displayName: "Owners", members: [] }, 400);
-    await refused("PATCH", `/Groups/${owners}`, patch({ op: "remove", path: "members" }), 400);
+    await expectRefused("DELETE", `/Groups/${owners}`, undefined, 400);
+    await expectRefused("PUT", `/Groups/${owners}`, { displayName: "Owners", members: [] }, 400);
+    await expectRefused("PATCH", `/Groups/${owners}`, patch({ op: "remove", path: "members" }), 400);
     const filter = `members[value eq "${facade.owner.id}"]`;
-    await refused("PATCH", `/Groups/${owners}`, patch({ op: "remove", path: filter }), 400);
+    await expectRefused("PATCH", `/Groups/${owners}`, patch({ op: "remove", path: filter }), 400);
     const user = await makeUser();
     await done("PUT", `/Groups/${owners}`, {
       ...group,
@@ -652,9 +664,9 @@ describe("groups", () => {
     ["a member without a value", { members: [{ type: "User" }] }, "invalidValue"],
     ["a member who is nobody", { members: [{ value: randomUUID() }] }, "invalidValue"],
   ])("is refused with %s, and nothing is done", async (_, wrong, scimType) => {
-    await refused("POST", "/Groups", { displayName: randomUUID(), ...wrong }, 400, scimType);
+    await expectRefused("POST", "/Groups", { displayName: randomUUID(), ...wrong }, 400, scimType);
     const group = await makeGroup();
-    await refused("PUT", `/Groups/${group.id}`, { ...group, ...wrong }, 400, scimType);
+    await expectRefused("PUT", `/Groups/${group.id}`, { ...group, ...wrong }, 400, scimType);
   });
 });
 
@@ -665,7 +677,7 @@ describe("what is wrong in itself", () => {
     ["a page that is no number", "?startIndex=one", undefined, "invalidValue"],
     ["a count that is none", "?count=1.5", undefined, "invalidValue"],
   ])("%s is refused", async (_, query, body, scimType) => {
-    await refused("GET", `/Users${query}`, body, 400, scimType);
+    await expectRefused("GET", `/Users${query}`, body, 400, scimType);
   });
 
   test.each<[string, unknown, string]>([
@@ -680,7 +692,7 @@ describe("what is wrong in itself", () => {
     ["no body", undefined, "invalidSyntax"],
   ])("%s is refused, and nothing before it is done", async (_, body, scimType) => {
     const user = await makeUser();
-    await refused("PATCH", `/Users/${user.id}`, body, 400, scimType);
+    await expectRefused("PATCH", `/Users/${user.id}`, body, 400, scimType);
   });
 
   test("bodies may be said to be JSON or SCIM's, and those of REST only JSON", async () => {

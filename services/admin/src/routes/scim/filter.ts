@@ -248,7 +248,7 @@ export function fits(filter: Filter, of: unknown): boolean {
 }
 
 /** All values that stand at an attribute, those of lists one by one. */
-export function valuesAt(ref: AttributeRef | null, of: unknown): unknown[] {
+function valuesAt(ref: AttributeRef | null, of: unknown): unknown[] {
   let values: unknown[] = [of];
   for (const { name } of ref ?? []) {
     values = values.flatMap((value) => (value as Record<string, unknown> | undefined)?.[name] ?? []);

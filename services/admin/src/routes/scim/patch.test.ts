@@ -215,7 +215,7 @@ test.each<[string, object, string]>([
     "invalidValue",
   ],
 ])("refuses %s", (_, operation, scimType) => {
-  expect(() => patched({ op: "add", path: "title", value: "fine" }, operation)).toThrowError(
+  expect(() => patched({ op: "add", path: "title", value: "fine" }, operation)).toThrow(
     expect.objectContaining({ kind: "invalid", scimType }),
   );
 });
@@ -223,7 +223,7 @@ test.each<[string, object, string]>([
 test.each([undefined, "x", [], [7], Array.from({ length: 501 }, () => ({ op: "add", value: {} }))])(
   "refuses operations that are %j",
   (operations) => {
-    expect(() => parsePatch(userType, { Operations: operations })).toThrowError(
+    expect(() => parsePatch(userType, { Operations: operations })).toThrow(
       expect.objectContaining({ kind: "invalid", scimType: "invalidSyntax" }),
     );
   },

@@ -219,8 +219,9 @@ function withoutEmpty(values: readonly Resource[]): Resource[] {
 /** `{type: "work"}` of `type eq "work"`; null of a filter that asks for more than equal parts. */
 function exampleOf(filter: Filter): Resource | null {
   if (filter.kind === "and") {
-    const parts = filter.filters.map(exampleOf);
-    return parts.some((part) => part === null) ? null : Object.assign({}, ...parts);
+    return filter.filters
+      .map(exampleOf)
+      .reduce((all, part) => (all === null || part === null ? null : { ...all, ...part }), {});
   }
   if (filter.kind !== "compare" || filter.operator !== "eq" || filter.ref === null || filter.ref.length > 1)
     return null;

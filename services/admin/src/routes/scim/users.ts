@@ -346,7 +346,7 @@ function wantedFrom(resource: Resource, activeNow: boolean): Wanted {
   const { schemas: _schemas, id: _id, meta: _meta, userName, externalId, active, ...attributes } = resource;
   if (typeof userName !== "string") throw invalidValue("userName", "is required");
   ensureShort("userName", userName, nameMax);
-  if (externalId !== undefined) ensureShort("externalId", String(externalId), nameMax);
+  if (typeof externalId === "string") ensureShort("externalId", externalId, nameMax);
   const { givenName, familyName } = namesIn(attributes);
   ensureShort("name.givenName", givenName ?? "", nameMax);
   ensureShort("name.familyName", familyName ?? "", nameMax);
@@ -360,7 +360,7 @@ function wantedFrom(resource: Resource, activeNow: boolean): Wanted {
   }
   return {
     userName,
-    externalId: externalId as string | undefined,
+    externalId: typeof externalId === "string" ? externalId : undefined,
     active: typeof active === "boolean" ? active : activeNow,
     attributes: ordered,
     emails,
