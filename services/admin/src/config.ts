@@ -19,7 +19,8 @@ const signOnKeys = [
   "PORTCULLIS_PUBLIC_URL",
 ] as const;
 
-const shape = {
+/** Every setting by itself, for who needs some of them. */
+export const settings = z.object({
   ...processConfig,
   /** The four owners, and who decides. */
   PORTCULLIS_IDENTITY_ADDRESS: address,
@@ -52,11 +53,11 @@ const shape = {
   PORTCULLIS_OIDC_NAME: z.string().max(100).default("single sign-on"),
   /** With it is sealed what browsers keep while somebody signs in; the same for all processes of the facade. */
   PORTCULLIS_COOKIE_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
-};
+});
 
 /** What admin reads from its environment. */
-export const config = z.object(shape).superRefine((given, context) => {
-  const complain = (key: keyof typeof shape, message: string): void =>
+export const config = settings.superRefine((given, context) => {
+  const complain = (key: keyof typeof given, message: string): void =>
     context.addIssue({ code: "custom", path: [key], message });
   const url = given.PORTCULLIS_PUBLIC_URL;
   if (given.PORTCULLIS_OIDC_ISSUER !== undefined) {

@@ -3,7 +3,7 @@ import { Fault } from "@portcullis/chassis/fault";
 import { runCommand } from "@portcullis/chassis/run";
 import type { NewUser } from "@portcullis/proto/identity/v1/identity";
 import { v7 as newUuid } from "uuid";
-import { config } from "./config.ts";
+import { settings } from "./config.ts";
 import { connectOwners, type Owners } from "./owners.ts";
 
 export interface OrganizationWanted {
@@ -70,7 +70,7 @@ async function ensureNameIsFree(identity: Owners["identity"], name: string, orgI
 const usage = "usage: create-organization --name NAME --owner-email EMAIL [--id UUID]";
 
 async function main(): Promise<void> {
-  const environment = config.pick({
+  const environment = settings.pick({
     PORTCULLIS_SERVICE_CREDENTIAL: true,
     PORTCULLIS_IDENTITY_ADDRESS: true,
     PORTCULLIS_GROUPS_ADDRESS: true,
