@@ -501,30 +501,32 @@ async function scimCases({ owner, org }: Facade, group: string): Promise<Readonl
   const kinds = [
     {
       kind: "Users",
+      seen: { list: 403, one: 404 },
       id: user,
       body: { userName: newEmail() },
       change: { Operations: [{ op: "replace", path: "active", value: false }] },
     },
     {
       kind: "Groups",
+      seen: { list: 200, one: 200 },
       id: group,
       body: { displayName: "theirs" },
       change: { Operations: [{ op: "replace", path: "displayName", value: "mine" }] },
     },
   ];
-  for (const { kind, id, body, change } of kinds) {
+  for (const { kind, seen, id, body, change } of kinds) {
     const path = `${root}/${kind}`;
     const one = `${path}/:id`;
-    cases[`GET ${path}`] = { path, viewer: 200, stranger: 200, empty: true };
+    cases[`GET ${path}`] = { path, viewer: seen.list, stranger: 200, empty: true };
     cases[`POST ${path}/.search`] = {
       path: `${path}/.search`,
       body: {},
-      viewer: 200,
+      viewer: seen.list,
       stranger: 200,
       empty: true,
     };
     cases[`POST ${path}`] = { path, body: { ...body, org_id: org.orgId }, viewer: 403, stranger: 403 };
-    cases[`GET ${one}`] = { path: `${path}/${id}`, viewer: 200, stranger: 404 };
+    cases[`GET ${one}`] = { path: `${path}/${id}`, viewer: seen.one, stranger: 404 };
     cases[`PUT ${one}`] = { path: `${path}/${id}`, body, viewer: 403, stranger: 404 };
     cases[`PATCH ${one}`] = { path: `${path}/${id}`, body: change, viewer: 403, stranger: 404 };
     cases[`DELETE ${one}`] = { path: `${path}/${id}`, viewer: 403, stranger: 404 };

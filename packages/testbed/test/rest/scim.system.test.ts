@@ -259,7 +259,8 @@ describe("as Okta asks", () => {
     expect(await find("Users", { filter: `userName eq "${email.toUpperCase()}"` })).toMatchObject({
       Resources: [{ id, userName: email, active: true, emails: [{ value: email }] }],
     });
-    const body = newUser({ userName: `ada-${randomUUID()}`, emails: [{ value: email.toUpperCase() }] });
+    const emails = [{ value: email.toUpperCase(), type: "work" }];
+    const body = newUser({ userName: `ada-${randomUUID()}`, emails });
     expect(await done("POST", "/Users", body)).toMatchObject({ id, userName: body.userName, active: true });
     expect((await restMembers(facade.builtIn.viewers)).member_users).toContain(id);
     await expectRefused("POST", "/Users", body, 409, "uniqueness");
@@ -403,9 +404,62 @@ describe("users", () => {
     expect((await getUser(other))["emails"]).toBeUndefined();
     const body = newUser({ userName: "ada", emails: [{ type: "work" }] });
     expect(await expectRefused("POST", "/Users", body, 400, "invalidValue")).toMatch(/^emails: /);
-    expect(
-      await expectRefused("POST", "/Users", newUser({ emails: [{ value: "x" }] }), 400, "invalidValue"),
-    ).toMatch(/^emails: must be an e-mail address/);
+    const wrong = { userName: "ada", emails: [{ value: "x", primary: true }] };
+    expect(await expectRefused("POST", "/Users", newUser(wrong), 400, "invalidValue")).toMatch(
+      /^emails: must be an e-mail address/,
+    );
+  });
+
+  test("nobody becomes somebody else by an address of their own choice", async () => {
+    const victim = await facade.member([facade.builtIn.engineers]);
+    const { email } = await facade.owner.rest.ok<{ email: string }>("GET", `/v1/user/${victim.id}`);
+    const user = await makeUser({ emails: [{ value: email, primary: true }] });
+    expect(user.id).not.toBe(victim.id);
+    await expectRefused("POST", "/Users", newUser({ userName: "ada", emails: [{ value: email }] }), 400);
+  });
+
+  test("a name that is taken is refused before anybody comes or goes", async () => {
+    const other = await makeUser();
+    const gone = await makeUser({ active: false });
+    const here = await makeUser();
+    for (const [user, active] of [
+      [gone, true],
+      [here, false],
+    ] as const) {
+      const body = newUser({ userName: other["userName"], active });
+      await expectRefused("PUT", `/Users/${user.id}`, body, 409, "uniqueness");
+      const change = patch({ op: "replace", value: { active, userName: other["userName"] } });
+      await expectRefused("PATCH", `/Users/${user.id}`, change, 409, "uniqueness");
+    }
+    expect([await isMember(gone.id), await isMember(here.id)]).toEqual([false, true]);
+  });
+
+  test("what is kept nowhere is passed over, and the rest of the request is done", async () => {
+    const user = await makeUser();
+    const custom = "urn:ietf:params:scim:schemas:extension:custom:2.0:User:costCenter";
+    const sent = patch(
+      { op: "add", path: custom, value: "7" },
+      { op: "replace", path: "password", value: "secret" },
+      { op: "add", path: "name.nickName", value: "A" },
+      { op: "replace", path: "active", value: "False" },
+    );
+    expect(await done("PATCH", `/Users/${user.id}`, sent)).toMatchObject({ active: false });
+    expect(await isMember(user.id)).toBe(false);
+  });
+
+  test("a number for a text is taken as its text", async () => {
+    const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    const user = await makeUser({ [enterprise]: { employeeNumber: 701_984 } });
+    expect(user[enterprise]).toEqual({ employeeNumber: "701984" });
+  });
+
+  test("a member who is invited under the name of somebody remembered is not found by it", async () => {
+    const gone = await makeUser({ active: false, emails: undefined });
+    const address = newEmail();
+    await done("PATCH", `/Users/${gone.id}`, patch({ op: "replace", path: "userName", value: address }));
+    await facade.owner.rest.ok("PATCH", "/v1/organization/members", { invite_users: { emails: [address] } });
+    const { Resources } = await find("Users", { filter: `userName eq "${address}"` });
+    expect(Resources.map(({ id }) => id)).toEqual([gone.id]);
   });
 
   test("one who is made inactive is remembered, and is no member until made active", async () => {
@@ -501,7 +555,7 @@ describe("users", () => {
 
   test.each<[string, object, string]>([
     ["no name", { userName: null }, "invalidValue"],
-    ["a name that is a number", { userName: 7 }, "invalidValue"],
+    ["a name that is a list", { userName: ["a", "b"] }, "invalidValue"],
     ["a name that is too long", { userName: "x".repeat(256) }, "invalidValue"],
     ["a name with control characters", { userName: "a\u0000" }, "invalidValue"],
     ["a given name that is too long", { name: { givenName: "x".repeat(256) } }, "invalidValue"],
@@ -683,7 +737,7 @@ describe("what is wrong in itself", () => {
   test.each<[string, unknown, string]>([
     ["a PATCH without operations", {}, "invalidSyntax"],
     ["an operation that is unknown", patch({ op: "move", path: "title" }), "invalidSyntax"],
-    ["a path that is unknown", patch({ op: "add", path: "colour", value: "red" }), "invalidPath"],
+    ["a path that can be none", patch({ op: "add", path: "colour of", value: "red" }), "invalidPath"],
     ["a path that is none", patch({ op: "add", path: "emails[", value: "x" }), "invalidPath"],
     ["a removal of nothing", patch({ op: "remove" }), "noTarget"],
     ["the id", patch({ op: "replace", path: "id", value: "x" }), "mutability"],

@@ -206,7 +206,8 @@ async function narrowed(
       `select principal_id as id from provisioned_user where org_id = $1 and user_name_key = $2
        union
        select id from active_member where org_id = $1 and kind = 'user' and email_key = $2 and not exists (
-         select from provisioned_user where org_id = $1 and principal_id = active_member.id
+         select from provisioned_user
+         where org_id = $1 and (principal_id = active_member.id or user_name_key = $2)
        )`,
       userNameKey(userName),
     );

@@ -6,7 +6,7 @@ import { scimRoot } from "../../dialect.ts";
 import { anyText } from "../../input.ts";
 import { type Route, route } from "../../route.ts";
 import { sameName } from "./attribute-ref.ts";
-import { listResponse, lookedAtMax, showList } from "./listing.ts";
+import { countMax, listResponse, showList } from "./listing.ts";
 import type { Resource } from "./resource.ts";
 import { type Attribute, type ResourceType, resourceTypes, type Schema, schemas } from "./schema.ts";
 
@@ -76,7 +76,7 @@ function showConfig(origin: string) {
     schemas: [`${coreSchema}:ServiceProviderConfig`],
     patch: { supported: true },
     bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
-    filter: { supported: true, maxResults: lookedAtMax },
+    filter: { supported: true, maxResults: countMax },
     changePassword: { supported: false },
     sort: { supported: false },
     etag: { supported: false },

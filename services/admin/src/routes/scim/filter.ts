@@ -36,6 +36,20 @@ export interface Path {
   readonly part: AttributeRef | null;
 }
 
+/** How many comparisons a filter makes of one resource. */
+export function termsOf(filter: Filter): number {
+  switch (filter.kind) {
+    case "and":
+    case "or":
+      return filter.filters.reduce((terms, one) => terms + termsOf(one), 0);
+    case "not":
+    case "some":
+      return termsOf(filter.filter);
+    default:
+      return 1;
+  }
+}
+
 export function parseFilter(type: ResourceType, text: string): Filter {
   const reader = new Reader(text, "invalidFilter", "filter");
   const filter = reader.either((name) => refOf(type, name));

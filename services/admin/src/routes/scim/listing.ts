@@ -5,7 +5,7 @@ import { ScimFault } from "../../dialect.ts";
 import { anyText, maybe, wholeNumber } from "../../input.ts";
 import type { Resource } from "./resource.ts";
 
-const countMax = 1000;
+export const countMax = 1000;
 const countDefault = 100;
 const startIndexMax = 1_000_000_000;
 /** No filter looks at more resources than this. */
@@ -78,6 +78,6 @@ export function showList(
 export function tooMany(): ScimFault {
   return new ScimFault(
     "tooMany",
-    `filter: there are more than ${lookedAtMax} resources to look at; ask for an id, a name or an external id`,
+    `there are more than ${lookedAtMax} resources to look at; filter by an id, a name or an external id`,
   );
 }

@@ -197,7 +197,7 @@ test("steps build on each other, and the resource that was given stays as it was
 test.each<[string, object, string]>([
   ["an unknown word", { op: "move", path: "title", value: "x" }, "invalidSyntax"],
   ["no word", { path: "title", value: "x" }, "invalidSyntax"],
-  ["an unknown path", { op: "add", path: "colour", value: "red" }, "invalidPath"],
+  ["a path that can be none", { op: "add", path: "colour of", value: "red" }, "invalidPath"],
   ["a path that is no text", { op: "add", path: 7, value: "red" }, "invalidPath"],
   ["removal of nothing", { op: "remove" }, "noTarget"],
   ["no value that is chosen", { op: "replace", path: 'emails[value co "zzz"].type', value: "x" }, "noTarget"],
@@ -220,7 +220,7 @@ test.each<[string, object, string]>([
   );
 });
 
-test.each([undefined, "x", [], [7], Array.from({ length: 501 }, () => ({ op: "add", value: {} }))])(
+test.each([undefined, "x", [], [7], Array.from({ length: 101 }, () => ({ op: "add", value: {} }))])(
   "refuses operations that are %j",
   (operations) => {
     expect(() => parsePatch(userType, { Operations: operations })).toThrow(
@@ -228,3 +228,14 @@ test.each([undefined, "x", [], [7], Array.from({ length: 501 }, () => ({ op: "ad
     );
   },
 );
+
+test("all operations of one request together look at a bounded number of values", () => {
+  const members = Array.from({ length: 10_000 }, (_, index) => ({ value: `user-${index}` }));
+  const group = { displayName: "all", members };
+  const removals = (count: number, path: string) =>
+    parsePatch(groupType, { Operations: Array.from({ length: count }, () => ({ op: "remove", path })) });
+  expect(applyPatch(group, removals(100, 'members[value eq "user-7"]'))["members"]).toHaveLength(9999);
+  const terms = Array.from({ length: 40 }, (_, index) => `value eq "user-${index}"`).join(" or ");
+  expect(() => applyPatch(group, removals(10, `members[${terms}]`))).toThrow(/take too long/);
+  expect(() => removals(101, "members")).toThrow(/at most 100/);
+});

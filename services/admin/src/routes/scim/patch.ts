@@ -3,11 +3,13 @@
 import { invalidValue, ScimFault } from "../../dialect.ts";
 import { jsonObjectLike } from "../../input.ts";
 import { type AttributeRef, nameOf, refOf } from "./attribute-ref.ts";
-import { type Filter, fits, lastOf, type Path, parsePath } from "./filter.ts";
+import { type Filter, fits, lastOf, type Path, parsePath, termsOf } from "./filter.ts";
 import { isObject, isPrimary, type Resource, readValue } from "./resource.ts";
 import type { Attribute, ResourceType } from "./schema.ts";
 
-const operationsMax = 500;
+const operationsMax = 100;
+/** How many values of lists all operations together look at, each term of a filter counted: some tenths of a second. */
+const workMax = 1_000_000;
 const words = ["add", "remove", "replace"] as const;
 
 /** A request, as it is described; in which case its names are written is all the same. */
@@ -27,6 +29,13 @@ export const patchBody = jsonObjectLike({
   },
   required: ["Operations"],
 });
+
+/** So much of a key is told in an error. */
+const shownMax = 255;
+
+function isWellFormedName(path: string): boolean {
+  return /^[a-z$][\w$:.-]*$/i.test(path);
+}
 
 /** One step of a PATCH, with the place in the request that it stands at. */
 interface Operation {
@@ -56,6 +65,8 @@ function parseOperation(type: ResourceType, given: unknown, field: string): Oper
   const value = valueOf(given, "value");
   if (path !== undefined && path !== null && path !== "") {
     if (typeof path !== "string") throw new ScimFault("invalidPath", `${field}.path: must be a string`);
+    // What is kept nowhere is passed over, as in a whole resource: the rest of the request is still meant.
+    if (isWellFormedName(path) && refOf(type, path) === null) return [];
     const parsed = parsePath(type, path, `${field}.path`);
     ensureWritable(parsed, field);
     return [{ word, path: parsed, value, field: `${field}.value` }];
@@ -63,7 +74,7 @@ function parseOperation(type: ResourceType, given: unknown, field: string): Oper
   if (word === "remove") throw new ScimFault("noTarget", `${field}.path: is required to remove`);
   if (!isObject(value)) throw invalidValue(`${field}.value`, "must be an object where there is no path");
   return Object.entries(value).flatMap(([key, inner]) =>
-    parsePart(type, word, key, inner, `${field}.value.${key}`),
+    parsePart(type, word, key, inner, `${field}.value.${key.slice(0, shownMax)}`),
   );
 }
 
@@ -93,7 +104,16 @@ function isReadOnly({ mutability }: Attribute): boolean {
 
 /** The resource as all steps, one after the other, leave it. */
 export function applyPatch(resource: Resource, operations: readonly Operation[]): Resource {
+  let work = 0;
   return operations.reduce((standing, { word, path, value, field }) => {
+    const list = standing[path.ref[0].name];
+    work += (Array.isArray(list) ? list.length : 1) * (path.filter === null ? 1 : termsOf(path.filter));
+    if (work > workMax) {
+      throw new ScimFault(
+        "tooMany",
+        `${field}: all operations together take too long; send fewer of them at once`,
+      );
+    }
     if (word === "remove") return removed(standing, path, value, field);
     return changed(standing, path.ref, (before, attribute) => {
       if (path.filter === null) return written(word, attribute, before, value, field);

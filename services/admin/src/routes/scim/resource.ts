@@ -73,13 +73,16 @@ function readSingle(attribute: Attribute, sent: unknown, field: string): unknown
       if (truth === null) throw invalidValue(field, "must be true or false");
       return truth;
     }
-    default:
-      if (typeof value !== "string") throw invalidValue(field, "must be a string");
-      if (value.length > textMax)
-        throw invalidValue(field, `is ${value.length} characters long; at most ${textMax} are allowed`);
-      if (!isCleanText(value))
+    default: {
+      // An employee number, say, comes as a number from some.
+      const text = typeof value === "number" ? String(value) : value;
+      if (typeof text !== "string") throw invalidValue(field, "must be a string");
+      if (text.length > textMax)
+        throw invalidValue(field, `is ${text.length} characters long; at most ${textMax} are allowed`);
+      if (!isCleanText(text))
         throw invalidValue(field, "must be well-formed text without control characters");
-      return value;
+      return text;
+    }
   }
 }
 

@@ -64,6 +64,8 @@ interface Changing {
 }
 
 /**
+ * What providers say of people is for whoever provisions them: others see members under `/v1/user`.
+ *
  * A user's membership is begun and ended as everywhere else; what the provider says beside that is a record. All of a
  * request is judged, then the membership is changed, then the record; each step can be repeated.
  */
@@ -75,7 +77,7 @@ export function scimUserRoutes({ identity }: Owners): readonly Route[] {
       summary: "List users to an identity provider",
       query: listQuery,
       response: listResponse,
-      requires: () => may("member.read"),
+      requires: () => may("member.invite"),
       handle: ({ query, origin }, caller) => list({ filter: undefined, ...query }, origin, caller),
       fieldOf,
     }),
@@ -85,7 +87,7 @@ export function scimUserRoutes({ identity }: Owners): readonly Route[] {
       summary: "Search users for an identity provider",
       body: searchBody,
       response: listResponse,
-      requires: () => may("member.read"),
+      requires: () => may("member.invite"),
       handle: ({ body, origin }, caller) => list(body, origin, caller),
       fieldOf,
     }),
@@ -118,7 +120,7 @@ export function scimUserRoutes({ identity }: Owners): readonly Route[] {
       params,
       query: viewQuery,
       response: resourceSchema,
-      requires: () => may("member.read", { knownTo: [] }),
+      requires: () => may("member.invite", { knownTo: [] }),
       async handle({ params, query, origin }, caller) {
         const user = await findById(params.id, caller);
         if (user === null) throw noSuchObject();
@@ -280,6 +282,9 @@ export function scimUserRoutes({ identity }: Owners): readonly Route[] {
     if (found === null) throw noSuchObject();
     const { user, wanted } = found;
     const { id } = present(user.principal);
+    // Before the membership, which must not begin or end with a request that is refused.
+    const namesakes = await findAll({ ids: [], userName: wanted.userName }, caller);
+    if (namesakes.some(({ principal }) => principal?.id !== id)) throw taken();
     const moved =
       wanted.active === user.active
         ? undefined
@@ -383,14 +388,16 @@ function emailsIn({ emails }: Resource): readonly EmailValue[] {
   );
 }
 
-/** By which a new user is known everywhere. */
+/**
+ * By which a new user is known everywhere. The name comes first: at many providers people may change their own addresses,
+ * and must not become somebody else by that.
+ */
 function addressOf({ userName, attributes }: Wanted): string {
-  const emails = emailsIn(attributes);
-  const chosen =
-    emails.find(isPrimary) ?? emails.find(({ type }) => type?.toLowerCase() === "work") ?? emails[0];
-  if (chosen !== undefined) return chosen.value;
   if (email.safeParse(userName).success) return userName;
-  throw invalidValue("emails", "an e-mail address is required where userName is none");
+  const emails = emailsIn(attributes);
+  const chosen = emails.find(isPrimary) ?? emails.find(({ type }) => type?.toLowerCase() === "work");
+  if (chosen !== undefined) return chosen.value;
+  throw invalidValue("emails", "a primary or work e-mail address is required where userName is none");
 }
 
 function isAddressOf({ principal }: ProvisionedUser, address: string): boolean {
