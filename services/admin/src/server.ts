@@ -70,6 +70,14 @@ export async function serveHttp(
     forceCloseConnections: "idle",
     genReqId: requestIdOf,
     requestTimeout: 30_000,
+    // What can be no id is for the route to say; Node bounds how long an address may be.
+    routerOptions: { maxParamLength: 16_384 },
+    // An address that can't be read is refused before any hook has been called.
+    frameworkErrors(error, request, reply) {
+      const told = reply as unknown as FastifyReply;
+      told.headers({ ...headersOfRequest(request), ...headersOfAnswers(options.publicUrl) });
+      void sendProblem(told, request, faultOfFastify(error));
+    },
     trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
   });
   speakJson(app);
@@ -313,12 +321,16 @@ function speakJson(app: FastifyInstance): void {
     else done(wrongContentType());
   });
   app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id).header("cache-control", "no-store");
+    reply.headers(headersOfRequest(request));
     // No client sends one. What stands before us may take it for a part of the path, and judge another request than we do.
     if (request.raw.url?.includes("#") === true) throw invalid("path", "must not hold a fragment");
   });
   app.setErrorHandler((error, request, reply) => sendProblem(reply, request, faultOfFastify(error)));
   app.setNotFoundHandler((_request, reply) => sendAbsent(reply));
+}
+
+function headersOfRequest({ id }: FastifyRequest): Readonly<Record<string, string>> {
+  return { "x-request-id": id, "cache-control": "no-store" };
 }
 
 function sendAbsent(reply: FastifyReply): FastifyReply {

@@ -827,6 +827,22 @@ describe("requests that are wrong as a whole", () => {
     expect(answer).toMatchObject({ status: 400, body: { error: "content-type: must be application/json" } });
   });
 
+  test("an address that can't be read, or has an id of any length, is refused like any other", async () => {
+    for (const [path, status] of [
+      ["/v1/group/%zz", 400],
+      [`/v1/group/${"x".repeat(5000)}`, 400],
+      [`/scim/v2/Users/${"x".repeat(5000)}`, 404],
+    ] as const) {
+      const response = await fetch(facade.system.adminUrl + path, {
+        headers: { authorization: `Bearer ${facade.owner.key}`, "x-request-id": "broken-address" },
+      });
+      const body = (await response.json()) as object;
+      expect({ path, status: response.status }).toEqual({ path, status });
+      expect(body).toHaveProperty(path.startsWith("/scim") ? "detail" : "error");
+      expect(response.headers.get("x-request-id")).toBe("broken-address");
+    }
+  });
+
   test("ids and cursors in paths and queries", async () => {
     await expectRefused("GET", "/v1/group/x", undefined, "group_id: must be a UUID");
     await expectRefused("GET", "/v1/group?limit=-1", undefined, /^limit: must be a whole number/);
