@@ -1,0 +1,27 @@
+import { queryOptions } from "@tanstack/react-query";
+import type { Group } from "./groups.ts";
+import { get } from "./http.ts";
+
+const roundsMax = 50;
+
+/** How many members a group has, those of its nested groups included, each counted once. */
+export function memberCountQuery(groupId: string) {
+  return queryOptions({
+    queryKey: ["groups", "closure", groupId],
+    async queryFn({ signal }): Promise<number> {
+      const members = new Set<string>();
+      const seen = new Set([groupId]);
+      let next: readonly string[] = [groupId];
+      for (let round = 0; next.length > 0 && round < roundsMax; round += 1) {
+        const { objects } = await get<{ objects: readonly Group[] }>("/v1/group", {
+          query: { ids: next },
+          signal,
+        });
+        for (const member of objects.flatMap((group) => group.member_users)) members.add(member);
+        next = objects.flatMap((group) => group.member_groups).filter((id) => !seen.has(id));
+        for (const id of next) seen.add(id);
+      }
+      return members.size;
+    },
+  });
+}

@@ -1,0 +1,110 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { PrincipalKind } from "./directory.ts";
+import { get, post, send } from "./http.ts";
+
+export interface GroupSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly built_in: boolean;
+  readonly created: string | null;
+  readonly member_count: number;
+  readonly member_group_ids: readonly string[];
+}
+
+/** A group as the public API shows it. */
+export interface Group {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly created: string | null;
+  readonly member_users: readonly string[];
+  readonly member_groups: readonly string[];
+}
+
+export interface GroupMember {
+  readonly id: string;
+  readonly kind: PrincipalKind;
+  readonly name: string | null;
+  readonly email: string | null;
+}
+
+interface Page {
+  readonly q?: string | undefined;
+  readonly cursor?: string | undefined;
+}
+
+const pageSize = 50;
+const groupsMax = 1000;
+
+export function groupsQuery({ q, cursor }: Page, limit = pageSize) {
+  return queryOptions({
+    queryKey: ["groups", "list", q, cursor, limit],
+    queryFn: ({ signal }) =>
+      get<{ groups: readonly GroupSummary[]; cursor: string | null; total: number }>("/v1/access/groups", {
+        query: { q, cursor, limit },
+        signal,
+      }),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The first thousand, for pictures and names. */
+export const manyGroupsQuery = groupsQuery({}, groupsMax);
+
+export function groupQuery(id: string) {
+  return queryOptions({
+    queryKey: ["groups", "one", id],
+    queryFn: ({ signal }) => get<Group>(`/v1/group/${encodeURIComponent(id)}`, { signal }),
+  });
+}
+
+export function groupMembersQuery(id: string, { q, cursor }: Page) {
+  return queryOptions({
+    queryKey: ["groups", "members", id, q, cursor],
+    queryFn: ({ signal }) =>
+      get<{ members: readonly GroupMember[]; cursor: string | null }>(
+        `/v1/access/groups/${encodeURIComponent(id)}/members`,
+        { query: { q, cursor, limit: pageSize }, signal },
+      ),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The names of groups by id; what is gone is left out. */
+export function groupNamesQuery(ids: readonly string[]) {
+  const wanted = [...new Set(ids)].toSorted();
+  return queryOptions({
+    queryKey: ["groups", "names", wanted],
+    staleTime: 60_000,
+    async queryFn({ signal }) {
+      if (wanted.length === 0) return new Map<string, string>();
+      const { objects } = await get<{ objects: readonly Group[] }>("/v1/group", {
+        query: { ids: wanted },
+        signal,
+      });
+      return new Map(objects.map((group) => [group.id, group.name]));
+    },
+  });
+}
+
+export function createGroup(what: { readonly name: string; readonly description?: string }): Promise<Group> {
+  return post("/v1/group", what);
+}
+
+export interface GroupChange {
+  readonly name?: string;
+  readonly description?: string;
+  readonly add_member_users?: readonly string[];
+  readonly remove_member_users?: readonly string[];
+  readonly add_member_groups?: readonly string[];
+  readonly remove_member_groups?: readonly string[];
+}
+
+export function changeGroup(id: string, change: GroupChange): Promise<Group> {
+  return send("PATCH", `/v1/group/${encodeURIComponent(id)}`, { body: change });
+}
+
+export function deleteGroup(id: string): Promise<Group> {
+  return send("DELETE", `/v1/group/${encodeURIComponent(id)}`);
+}

@@ -1,0 +1,61 @@
+import { queryOptions } from "@tanstack/react-query";
+import { get, post, rememberCsrfToken, send } from "./http.ts";
+
+/** Who is signed in, and where. */
+export interface Session {
+  readonly principal_id: string;
+  readonly org_id: string;
+  readonly org_name: string;
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly kind: "user" | "service_account";
+  /** A member of the Owners group, nested groups included. */
+  readonly owner: boolean;
+  /** Without any grant one sees only oneself. */
+  readonly has_grant: boolean;
+  readonly csrf_token: string;
+  readonly expires_at: string;
+}
+
+export interface SignInOptions {
+  readonly single_sign_on: { readonly name: string; readonly url: string } | null;
+}
+
+export interface OrganizationChoice {
+  readonly email: string;
+  readonly organizations: readonly { readonly id: string; readonly name: string }[];
+  readonly return_to: string;
+}
+
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: ({ signal }) => get<Session>("/v1/access/session", { signal }).then(begun),
+  staleTime: 60_000,
+});
+
+export const signInOptionsQuery = queryOptions({
+  queryKey: ["sign-in options"],
+  queryFn: ({ signal }) => get<SignInOptions>("/v1/access/session/options", { signal }),
+});
+
+export const organizationChoiceQuery = queryOptions({
+  queryKey: ["organizations to sign in to"],
+  queryFn: ({ signal }) => get<OrganizationChoice>("/v1/access/session/organizations", { signal }),
+});
+
+export function signIn(apiKey: string): Promise<Session> {
+  return post<Session>("/v1/access/session", { api_key: apiKey }).then(begun);
+}
+
+export function chooseOrganization(orgId: string): Promise<Session> {
+  return post<Session>("/v1/access/session/organization", { org_id: orgId }).then(begun);
+}
+
+export function signOut(everywhere: boolean): Promise<unknown> {
+  return send("DELETE", "/v1/access/session", { query: { everywhere: everywhere ? true : undefined } });
+}
+
+function begun(session: Session): Session {
+  rememberCsrfToken(session.csrf_token);
+  return session;
+}

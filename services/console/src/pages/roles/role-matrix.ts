@@ -1,0 +1,80 @@
+// A role's permissions as a matrix: kinds of objects by what may be done with them.
+
+import { type ObjectType, objectTypeNames, type Permission } from "@portcullis/policy";
+import type { RolePermission } from "../../api/roles.ts";
+import { accessPermissions, permissionsText, typePlurals } from "../../permissions/words.ts";
+
+/** The columns; the four permissions about access are one. */
+export const matrixColumns = [
+  { id: "read", label: "Read", permissions: ["read"] },
+  { id: "create", label: "Create", permissions: ["create"] },
+  { id: "update", label: "Update", permissions: ["update"] },
+  { id: "delete", label: "Delete", permissions: ["delete"] },
+  { id: "access", label: "Manage access", permissions: accessPermissions },
+] as const satisfies readonly { id: string; label: string; permissions: readonly Permission[] }[];
+
+export type MatrixColumn = (typeof matrixColumns)[number];
+
+/** The rows: every kind together, then each. */
+export const matrixRows: readonly (ObjectType | null)[] = [
+  null,
+  "project",
+  "experiment",
+  "dataset",
+  "project_log",
+  "prompt",
+  "prompt_session",
+  "group",
+  "role",
+  "org_member",
+  "org_audit_logs",
+  "organization",
+];
+
+export function rowLabel(type: ObjectType | null): string {
+  return type === null ? "Everything" : typePlurals[type];
+}
+
+export type CellState = "on" | "off" | "some";
+
+export function cellState(
+  held: readonly RolePermission[],
+  type: ObjectType | null,
+  column: MatrixColumn,
+): CellState {
+  const count = column.permissions.filter((permission) => has(held, permission, type)).length;
+  if (count === 0) return "off";
+  return count === column.permissions.length ? "on" : "some";
+}
+
+/** Sets a cell or empties it; all else keeps its order. */
+export function withCell(
+  held: readonly RolePermission[],
+  type: ObjectType | null,
+  column: MatrixColumn,
+  on: boolean,
+): readonly RolePermission[] {
+  const wanted: readonly Permission[] = column.permissions;
+  const isOfCell = (one: RolePermission) =>
+    one.restrict_object_type === type && wanted.includes(one.permission);
+  if (!on) return held.filter((one) => !isOfCell(one));
+  const added = wanted
+    .filter((permission) => !has(held, permission, type))
+    .map((permission): RolePermission => ({ permission, restrict_object_type: type }));
+  return [...held, ...added];
+}
+
+/** In lines: what a role gives on which kinds. */
+export function permissionsByType(held: readonly RolePermission[]) {
+  const types: readonly (ObjectType | null)[] = [null, ...objectTypeNames];
+  return types.flatMap((type) => {
+    const own = held.filter((one) => one.restrict_object_type === type).map((one) => one.permission);
+    if (own.length === 0) return [];
+    const on = type === null ? "everything" : typePlurals[type].toLowerCase();
+    return [{ on, what: permissionsText(own) }];
+  });
+}
+
+function has(held: readonly RolePermission[], permission: Permission, type: ObjectType | null): boolean {
+  return held.some((one) => one.permission === permission && one.restrict_object_type === type);
+}
