@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
+const servers = "infra/one-machine/src/servers-for-tests.ts";
 const system = {
-  globalSetup: ["infra/one-machine/src/servers-for-tests.ts"],
+  globalSetup: [servers],
   testTimeout: 60_000,
   hookTimeout: 120_000,
 };
@@ -13,6 +14,9 @@ const measuring = [
   "packages/testbed/test/revocation.system.test.ts",
   "packages/testbed/test/torture.system.test.ts",
 ];
+
+/** Tests that use the console in a browser. */
+const browser = "packages/testbed/test/console/**/*.system.test.ts";
 
 export default defineConfig({
   test: {
@@ -31,7 +35,7 @@ export default defineConfig({
           ...system,
           name: "system",
           include: ["{packages,services,infra,bench}/**/*.system.test.ts"],
-          exclude: ["**/node_modules/**", ...measuring],
+          exclude: ["**/node_modules/**", browser, ...measuring],
           // They wait more than they work.
           maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
@@ -40,10 +44,23 @@ export default defineConfig({
       {
         test: {
           ...system,
+          name: "browser",
+          globalSetup: [servers, "infra/one-machine/src/console-for-tests.ts"],
+          include: [browser],
+          testTimeout: 180_000,
+          expect: { poll: { timeout: 60_000 } },
+          hookTimeout: 240_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...system,
           name: "measuring",
           include: measuring,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -36,7 +36,7 @@ makeStateFolder();
 process.chdir(checkout);
 if (filters.length === 0) await checks();
 await tests("unit", ["unit"]);
-await tests("system", ["system", "measuring"]);
+await tests("system", ["system", "browser", "measuring"]);
 summarise();
 
 /** What needs no test runner, each cached by turborepo for as long as its inputs stay the same. */

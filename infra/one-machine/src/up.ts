@@ -3,6 +3,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { builtConsole } from "./console.ts";
 import { makeDemo } from "./demo.ts";
 import { greeting } from "./greeting.ts";
 import { stopAllLeftOver } from "./leash.ts";
@@ -85,6 +86,9 @@ async function start(reset: boolean): Promise<void> {
   await createDatabases(postgres, databases);
   writeOperatorEnv({ databaseUrl: (owner) => postgres.databaseUrl(databaseOf(owner)), redisUrl: redis.url });
 
+  if (!process.env["PORTCULLIS_CONSOLE_FOLDER"]) {
+    await progress.step("the console", builtConsole, (folder) => `the console, built in ${folder}`);
+  }
   const serviceCredential = keptSecret(join(state, "service-credential"));
   const surroundings = { ports, postgres, redis, serviceCredential, tell };
   const together: readonly (readonly ServiceName[])[] = [owners, ["decision"], ["admin"]];
