@@ -33,12 +33,13 @@ export interface Facade extends AsyncDisposable {
 /** The one origin whose pages may call the facade. */
 export const consoleOrigin = "https://console.example";
 
-export async function startFacade(): Promise<Facade> {
+/** Starts one, with more environment for every service if wanted. */
+export async function startFacade(environment: Readonly<Record<string, string>> = {}): Promise<Facade> {
   await using parts = new AsyncDisposableStack();
   const system = parts.use(
     await startSystem({
       databaseServerUrl: inject("databaseUrl"),
-      environment: { PORTCULLIS_CORS_ORIGINS: consoleOrigin },
+      environment: { PORTCULLIS_CORS_ORIGINS: consoleOrigin, ...environment },
     }),
   );
   const name = `Acme ${randomUUID()}`;
