@@ -6,6 +6,8 @@ const system = {
   globalSetup: [servers],
   testTimeout: 60_000,
   hookTimeout: 120_000,
+  // What is waited for comes late where many processes share few cores.
+  expect: { poll: { timeout: 15_000 } },
 };
 
 /** Tests that tell how long something takes, or take all there is, have the machine to themselves. */

@@ -36,14 +36,25 @@ export interface ConsoleUnderTest extends AsyncDisposable {
   signedIn(key: string, path?: string, look?: Look): Promise<Visit>;
 }
 
-export async function startConsole(): Promise<ConsoleUnderTest> {
+interface ConsoleOptions {
+  /** More environment for every service. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** By which address browsers reach the console; where admin listens when left out. */
+  readonly address?: string;
+}
+
+export async function startConsole({ environment, address }: ConsoleOptions = {}): Promise<ConsoleUnderTest> {
   await using parts = new AsyncDisposableStack();
-  const facade = parts.use(await startFacade({ PORTCULLIS_CONSOLE_FOLDER: inject("consoleFolder") }));
+  const facade = parts.use(
+    await startFacade({ PORTCULLIS_CONSOLE_FOLDER: inject("consoleFolder"), ...environment }),
+  );
   const browser = await chromium.launch({ executablePath: inject("chromium"), args: flags });
   parts.defer(() => browser.close());
   const visit = async (look: Look = "light"): Promise<Visit> => {
     const context = await browser.newContext({
-      baseURL: facade.system.adminUrl,
+      baseURL: address ?? facade.system.adminUrl,
+      // What stands before the console in tests, and identity providers there, vouch for themselves.
+      ignoreHTTPSErrors: true,
       colorScheme: look === "dark" ? "dark" : "light",
       viewport: look === "narrow" ? { width: 390, height: 844 } : { width: 1280, height: 800 },
       reducedMotion: "reduce",

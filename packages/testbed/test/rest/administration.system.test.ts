@@ -313,11 +313,11 @@ describe("who creates something", () => {
 
   test("has nothing on it where the organization has turned that off", async () => {
     const person = await maker();
-    expect(await person.rest.ok("GET", settings)).toEqual({ creator_owner_grant: true });
+    expect(await person.rest.ok("GET", settings)).toMatchObject({ creator_owner_grant: true });
     expect((await person.rest.request("PATCH", settings, { creator_owner_grant: false })).status).toBe(403);
     await grant(person, "organization", facade.org.orgId, "update", { restrict_object_type: "organization" });
     const off = await person.rest.ok("PATCH", settings, { creator_owner_grant: false });
-    expect(off).toEqual({ creator_owner_grant: false });
+    expect(off).toEqual({ creator_owner_grant: false, grant_cap: false });
     // Other settings are changed without touching it.
     await person.rest.ok("PATCH", `/v1/organization/${facade.org.orgId}`, { api_url: "https://a.example" });
     expect(await person.rest.ok("PATCH", settings, {})).toEqual(off);

@@ -414,7 +414,7 @@ const writes: Readonly<Record<string, Write>> = {
     path: () => "/v1/access/settings",
     valid: () => ({}),
     required: [],
-    fields: { creator_owner_grant: "flag" },
+    fields: { creator_owner_grant: "flag", grant_cap: "flag" },
   },
   "PATCH organization": {
     method: "PATCH",
