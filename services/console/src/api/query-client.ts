@@ -20,8 +20,8 @@ export const queryClient = new QueryClient({
   mutationCache: new MutationCache({ onError: noticeSignedOut }),
   defaultOptions: {
     queries: {
-      // A right that was lost shows at the next look.
-      staleTime: 1_000,
+      // A right that was lost shows at the next look, however soon that is.
+      staleTime: 0,
       retry: (failures, error) => failures < retriesMax && mayPass(error),
     },
   },
