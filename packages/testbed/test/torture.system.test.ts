@@ -25,20 +25,26 @@ const plants = {
   "its memory keeps what events have changed": "without-tombstones.ts",
 };
 
+/** What is wrong shows when things meet, which a short run may miss; not so many of them. */
+const runsMax = 5;
+
 test.concurrent.each(Object.entries(plants))(
   "a system is found out: %s",
-  { timeout: 200_000 },
+  { timeout: 400_000 },
   async (_, file) => {
-    const report = await torture({
-      postgres,
-      seconds: 12,
-      seed,
-      only: gentle,
-      environment: preloading(file),
-    });
-
-    expect(report.violations.length).toBeGreaterThan(0);
-    for (const violation of report.violations) expect(violation).toMatch(/at no closed cut/);
+    const violations: string[] = [];
+    for (let run = 0; run < runsMax && violations.length === 0; run++) {
+      const report = await torture({
+        postgres,
+        seconds: 12,
+        seed: seed + run,
+        only: gentle,
+        environment: preloading(file),
+      });
+      violations.push(...report.violations);
+    }
+    expect(violations.length).toBeGreaterThan(0);
+    for (const violation of violations) expect(violation).toMatch(/at no closed cut/);
   },
 );
 

@@ -101,7 +101,7 @@ test("who signs in at the provider comes to the page that they wanted, and may w
   await page.getByRole("button", { name: "Create permission group" }).click();
   const name = `Made by single sign-on ${randomUUID().slice(0, 8)}`;
   await page.getByRole("textbox", { name: "Name" }).fill(name);
-  await page.getByRole("dialog").getByRole("button", { name: "Create permission group" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Create", exact: true }).click();
   await expect
     .poll(async () => {
       const query = new URLSearchParams({ group_name: name });
