@@ -5,8 +5,12 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Caller } from "./caller.ts";
 import type { Heads } from "./owners.ts";
 
+/** That a key was used is no change of it. */
+const volatile: ReadonlySet<string> = new Set(["last_used_at"]);
+
 export function weakEntityTag(body: unknown): string {
-  return `W/"${createHash("sha256").update(JSON.stringify(body)).digest("base64url").slice(0, 22)}"`;
+  const state = JSON.stringify(body, (key, value: unknown) => (volatile.has(key) ? undefined : value));
+  return `W/"${createHash("sha256").update(state).digest("base64url").slice(0, 22)}"`;
 }
 
 /**

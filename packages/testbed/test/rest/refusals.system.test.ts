@@ -142,8 +142,9 @@ async function expiredKey({ owner, system }: Facade): Promise<string> {
 }
 
 /** Of an Owner, who might do everything with it. */
-async function revokedKey({ member, builtIn, owner }: Facade): Promise<string> {
-  const person = await member([builtIn.owners]);
+async function revokedKey(made: Facade): Promise<string> {
+  const { builtIn, owner } = made;
+  const person = await made.member([builtIn.owners]);
   const { objects } = await person.rest.ok<{ objects: { id: string }[] }>("GET", "/v1/api_key");
   for (const { id } of objects) await owner.rest.ok("DELETE", `/v1/api_key/${id}`);
   return person.key;
