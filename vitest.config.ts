@@ -12,6 +12,7 @@ const system = {
 
 /** Tests that tell how long something takes, or take all there is, have the machine to themselves. */
 const measuring = [
+  "packages/testbed/test/deep-and-wide.system.test.ts",
   "packages/testbed/test/rest/many-administrators.system.test.ts",
   "packages/testbed/test/revocation.system.test.ts",
   "packages/testbed/test/torture.system.test.ts",
