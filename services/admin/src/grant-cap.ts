@@ -44,11 +44,8 @@ export function grantCap(
   decision: Pick<Decision, "holdsGrants">,
 ): GrantCap {
   return {
-    async checkAcls(caller, wanted) {
-      if (wanted.length === 0 || !(await settingsOf(identity, caller)).grant_cap) return;
-      await mustHold(caller, wanted);
-    },
-    async checkRole(caller, { permissions, memberRoleIds }) {
+    checkAcls,
+    checkRole(caller, { permissions, memberRoleIds }) {
       const object = organizationFace("organization", caller.org);
       const wanted = [
         ...permissions.map(({ permission, restrictObjectType }) => ({
@@ -60,8 +57,7 @@ export function grantCap(
           acl: wouldBe(object, { $case: "roleId", value: id }),
         })),
       ];
-      if (wanted.length === 0 || !(await settingsOf(identity, caller)).grant_cap) return;
-      await mustHold(caller, wanted);
+      return checkAcls(caller, wanted);
     },
     async checkListing(caller, { groupId, projectIds, field }) {
       if (projectIds.length === 0) return;
@@ -87,6 +83,11 @@ export function grantCap(
       await mustHold(caller, wanted);
     },
   };
+
+  async function checkAcls(caller: Caller, wanted: readonly WouldGive[]): Promise<void> {
+    if (wanted.length === 0 || !(await settingsOf(identity, caller)).grant_cap) return;
+    await mustHold(caller, wanted);
+  }
 
   async function mustHold(caller: Caller, wanted: readonly WouldGive[]): Promise<void> {
     for (let from = 0; from < wanted.length; from += atOnce) {
