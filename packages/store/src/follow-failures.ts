@@ -41,12 +41,12 @@ export async function noteFailure(
   const reason = failure.reason.replaceAll(/\p{Cc}+/gu, " ").slice(0, reasonMax);
   await pool.query(
     `insert into follow_failure as known (org_id, owner, position, reason, attempts, since, last_at, retry_at)
-     values ($1, $2, $3, $4, 1, now(), now(), now())
+     values ($1, $2, $3, $4, 1, now(), now(), date_trunc('milliseconds', now())) -- rounded up it would lie ahead
      on conflict (org_id, owner) do update set
        position = excluded.position, reason = excluded.reason, last_at = excluded.last_at,
        since = case when known.position = excluded.position then known.since else excluded.since end,
        attempts = case when known.position = excluded.position then known.attempts + 1 else 1 end,
-       retry_at = case when known.position <> excluded.position or known.attempts < $5::int then now()
+       retry_at = case when known.position <> excluded.position or known.attempts < $5::int then excluded.retry_at
          else now() + least($6::interval, $7::interval * power(2, least(known.attempts - $5::int, 20))) end`,
     [org, source, failure.position, reason, promptAttempts, longestWait, firstWait],
   );

@@ -9,6 +9,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { Database } from "../src/database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "../src/doorbell.ts";
+import { noteFailure, waitsAfterFailure } from "../src/follow-failures.ts";
 import { type FollowerOptions, startFollower } from "../src/follower.ts";
 import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
@@ -379,6 +380,15 @@ test("what goes on failing says where and why, and is not tried at every doorbel
   await following.catchUp(org);
   expect(await handled()).toEqual([2]);
   expect(await noted()).toEqual([]);
+});
+
+test("a first failure never waits, however the clock is rounded", async () => {
+  const failure = { position: 1, reason: "never" };
+  for (let round = 0; round < 100; round++) {
+    const other = randomUUID() as OrgId;
+    await noteFailure(database, "grants", other, failure);
+    expect(await waitsAfterFailure(database, "grants", other)).toBe(false);
+  }
 });
 
 /** Gives an organization a log of its own here. */
