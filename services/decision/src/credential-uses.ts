@@ -2,12 +2,10 @@
 
 import type { Log } from "@portcullis/chassis/log";
 import type { Stub } from "@portcullis/chassis/rpc/client";
+import type { NoteUse } from "@portcullis/checks";
 import type { CredentialId, OrgId } from "@portcullis/policy";
 import type { TokensService } from "@portcullis/proto/tokens/v1/tokens";
 import { LRUCache } from "lru-cache";
-
-/** Notes that a credential was shown by somebody, and found good. */
-export type NoteUse = (org: OrgId, id: CredentialId, nowMs: number) => void;
 
 /** A use so soon after one that was noted is not. */
 const exactToMs = 60_000;

@@ -2,11 +2,11 @@
 
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { list, present, uuid } from "@portcullis/chassis/fields";
+import { permissionFromWire } from "@portcullis/checks";
 import { objectFromWire, objectTypeFromWire } from "@portcullis/facts/wire";
 import type { Acl, AclId, Change, ObjectRef, ObjectType, Refused } from "@portcullis/policy";
 import type { ProposedChange } from "@portcullis/proto/decision/v1/decision";
 import type { AclContent } from "@portcullis/proto/grants/v1/grants";
-import { permissionFromWire } from "./wire.ts";
 
 /** A change as it was sent: an ACL may still be named by its id alone. */
 export type SentChange = Change | { readonly kind: "remove_acl_by_id"; readonly id: AclId };

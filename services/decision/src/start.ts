@@ -3,6 +3,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { openRedis } from "@portcullis/chassis/redis";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { authenticateCallers, findPrincipals } from "@portcullis/checks";
 import {
   FactMemory,
   FactReader,
@@ -19,13 +20,11 @@ import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
-import { authenticateCallers } from "./callers.ts";
 import type { Config } from "./config.ts";
 import { CredentialUses } from "./credential-uses.ts";
 import { hearDoorbells } from "./doorbells.ts";
 import { eventLogs } from "./feed/event-logs.ts";
 import { ownerOver } from "./owners.ts";
-import { findPrincipals } from "./principal.ts";
 import { connectCache } from "./redis.ts";
 import { handlers } from "./rpc/index.ts";
 

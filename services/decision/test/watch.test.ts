@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { Metadata } from "@grpc/grpc-js";
 import { openLog } from "@portcullis/chassis/log";
 import type { Answering } from "@portcullis/chassis/rpc/stream";
+import { findPrincipals } from "@portcullis/checks";
 import { FactMemory, type FactReader, Follows } from "@portcullis/facts";
 import { ScriptedOwner } from "@portcullis/facts/testing";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
@@ -11,7 +12,6 @@ import type { WatchResponse } from "@portcullis/proto/decision/v1/decision";
 import { Event } from "@portcullis/proto/events/v1/events";
 import { expect, test } from "vitest";
 import type { EventLogs } from "../src/feed/event-logs.ts";
-import { findPrincipals } from "../src/principal.ts";
 import { watcher } from "../src/rpc/watch.ts";
 
 const org = randomUUID() as OrgId;

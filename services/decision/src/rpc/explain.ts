@@ -1,4 +1,5 @@
 import type { Call } from "@portcullis/chassis/rpc/call";
+import { consistencyFromWire, mayAskAbout, type PrincipalOf, questionOf } from "@portcullis/checks";
 import type { FactReader } from "@portcullis/facts";
 import {
   type Explanation,
@@ -18,12 +19,8 @@ import type {
   GrantPath as PathMessage,
   MissingStep as StepMessage,
 } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "../callers.ts";
 import { fillInNames, type NameOwners } from "../names.ts";
-import type { PrincipalOf } from "../principal.ts";
 import { sentenceOf } from "../sentence.ts";
-import { consistencyFromWire } from "../wire.ts";
-import { questionOf } from "./check.ts";
 
 export async function explain(
   facts: FactReader,

@@ -1,6 +1,13 @@
 import { invalid } from "@portcullis/chassis/fault";
 import { list, present, uuid, word } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
+import {
+  consistencyFromWire,
+  mayAskAbout,
+  type Principal,
+  type PrincipalOf,
+  whoFromWire,
+} from "@portcullis/checks";
 import type { FactReader, Facts } from "@portcullis/facts";
 import { objectFromWire, objectTypeFromWire } from "@portcullis/facts/wire";
 import {
@@ -16,9 +23,6 @@ import type {
   HoldsGrantsResponse,
   WouldBeAcl,
 } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "../callers.ts";
-import type { Principal, PrincipalOf } from "../principal.ts";
-import { consistencyFromWire, whoFromWire } from "../wire.ts";
 
 const aclsMax = 1000;
 

@@ -3,6 +3,7 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import { present, uuid } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Stub } from "@portcullis/chassis/rpc/client";
+import { consistencyFromWire, mayAskAbout, pageLimitFromWire } from "@portcullis/checks";
 import type { FactReader, Facts } from "@portcullis/facts";
 import { objectFromWire } from "@portcullis/facts/wire";
 import {
@@ -30,9 +31,7 @@ import type {
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import type { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { agreed } from "../agreed.ts";
-import { mayAskAbout } from "../callers.ts";
 import { fillInNames } from "../names.ts";
-import { consistencyFromWire, pageLimitFromWire } from "../wire.ts";
 import { aclMessage, type Name, pathMessage } from "./explain.ts";
 import type { PrincipalOwners } from "./list-principals.ts";
 

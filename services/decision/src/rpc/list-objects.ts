@@ -2,6 +2,15 @@ import { cursorBehind, readCursor } from "@portcullis/chassis/cursor";
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Stub } from "@portcullis/chassis/rpc/client";
+import {
+  consistencyFromWire,
+  mayAskAbout,
+  type Principal,
+  type PrincipalOf,
+  pageLimitFromWire,
+  permissionFromWire,
+  whoFromWire,
+} from "@portcullis/checks";
 import type { FactReader, Facts } from "@portcullis/facts";
 import { objectFromWire, objectTypeFromWire } from "@portcullis/facts/wire";
 import {
@@ -25,9 +34,6 @@ import {
 import type { ListObjectsRequest, ListObjectsResponse } from "@portcullis/proto/decision/v1/decision";
 import type { FindObjectsResponse, GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { agreed } from "../agreed.ts";
-import { mayAskAbout } from "../callers.ts";
-import type { Principal, PrincipalOf } from "../principal.ts";
-import { consistencyFromWire, pageLimitFromWire, permissionFromWire, whoFromWire } from "../wire.ts";
 
 /** As many as grants looks for at once. */
 const groupsMax = 10_000;

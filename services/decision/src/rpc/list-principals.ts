@@ -3,6 +3,7 @@ import { Fault } from "@portcullis/chassis/fault";
 import { present, uuid } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Stub } from "@portcullis/chassis/rpc/client";
+import { consistencyFromWire, mayAskAbout, pageLimitFromWire, permissionFromWire } from "@portcullis/checks";
 import type { FactReader, Facts } from "@portcullis/facts";
 import { objectFromWire } from "@portcullis/facts/wire";
 import {
@@ -27,9 +28,7 @@ import type {
 import type { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import type { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { agreed } from "../agreed.ts";
-import { mayAskAbout } from "../callers.ts";
 import { fillInNames, type NameOwners } from "../names.ts";
-import { consistencyFromWire, pageLimitFromWire, permissionFromWire } from "../wire.ts";
 import { pathMessage } from "./explain.ts";
 
 /** As many as grants reads of one object. */

@@ -1,12 +1,12 @@
 import { Fault } from "@portcullis/chassis/fault";
 import { uuid } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
+import { mayAskAbout } from "@portcullis/checks";
 import { encodeRevision, type FactOwners, historyOf, type Seen } from "@portcullis/facts";
 import { objectToWire } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { SimulateRequest, SimulateResponse } from "@portcullis/proto/decision/v1/decision";
 import { bulkhead, isBulkheadRejectedError } from "cockatiel";
-import { mayAskAbout } from "../callers.ts";
 import { changesFromWire, refusalFault, type SentChange } from "../proposal-wire.ts";
 import { compare, look, type Scene, type SimulationLimits } from "../simulation.ts";
 import { type SurroundingOwners, surroundingsOf, withAclsNamed } from "../surroundings.ts";

@@ -1,5 +1,12 @@
 import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Stub } from "@portcullis/chassis/rpc/client";
+import {
+  badCredential,
+  consistencyFromWire,
+  mayAskAbout,
+  type PrincipalOf,
+  whoFromWire,
+} from "@portcullis/checks";
 import type { FactReader } from "@portcullis/facts";
 import { scopeToWire } from "@portcullis/facts/wire";
 import {
@@ -14,10 +21,6 @@ import {
 } from "@portcullis/policy";
 import type { StandingRequest, StandingResponse } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
-import { mayAskAbout } from "../callers.ts";
-import { badCredential } from "../credentials.ts";
-import type { PrincipalOf } from "../principal.ts";
-import { consistencyFromWire, whoFromWire } from "../wire.ts";
 
 interface Standing {
   readonly principal: PrincipalId;

@@ -3,6 +3,14 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import { uuid } from "@portcullis/chassis/fields";
 import type { Answering } from "@portcullis/chassis/rpc/stream";
 import {
+  mayAskAbout,
+  type Principal,
+  type PrincipalsFor,
+  revisionFromText,
+  type Who,
+  whoFromWire,
+} from "@portcullis/checks";
+import {
   type Consistency,
   decodeRevision,
   type FactReader,
@@ -12,12 +20,9 @@ import {
 } from "@portcullis/facts";
 import { decideWithin, isNeeds, type OrgId, organizationFace } from "@portcullis/policy";
 import type { WatchRequest, WatchResponse } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "../callers.ts";
 import { beginningOf } from "../feed/beginning.ts";
 import { Feed, type FeedEvent, type FeedParts } from "../feed/feed.ts";
 import { Watchers } from "../feed/watchers.ts";
-import type { Principal, PrincipalsFor } from "../principal.ts";
-import { revisionFromText, type Who, whoFromWire } from "../wire.ts";
 
 /** How long a growing log may stay unnoticed when nobody rings, and how often it is asked whether one may still watch. */
 const lookEveryMs = 500;

@@ -4,8 +4,8 @@ import type { Call, Caller } from "@portcullis/chassis/rpc/call";
 import type { Authenticate } from "@portcullis/chassis/rpc/server";
 import { type FactReader, minimizeLatency } from "@portcullis/facts";
 import { isNeeds, type Needs, type OrgId } from "@portcullis/policy";
-import type { NoteUse } from "./credential-uses.ts";
 import { badCredential, holderOf, parsed } from "./credentials.ts";
+import type { NoteUse } from "./note-use.ts";
 
 const bearer = "Bearer ";
 

@@ -4,9 +4,9 @@ import type { FactReader } from "@portcullis/facts";
 import { objectFromWire } from "@portcullis/facts/wire";
 import { isNeeds, type Needs, type PermissionsDecided, permissionsWithin } from "@portcullis/policy";
 import type { PermissionsRequest, PermissionsResponse } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "../callers.ts";
-import type { PrincipalOf } from "../principal.ts";
-import { consistencyFromWire, whoFromWire } from "../wire.ts";
+import { mayAskAbout } from "./callers.ts";
+import type { PrincipalOf } from "./principal.ts";
+import { consistencyFromWire, whoFromWire } from "./wire.ts";
 
 export async function permissions(
   facts: FactReader,

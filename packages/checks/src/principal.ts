@@ -8,8 +8,8 @@ import {
   type PrincipalId,
   type Scope,
 } from "@portcullis/policy";
-import type { NoteUse } from "./credential-uses.ts";
 import { badCredential, holderOf, parsed } from "./credentials.ts";
+import type { NoteUse } from "./note-use.ts";
 import type { Who } from "./wire.ts";
 
 /** A principal that is named, or found as the holder of a credential. */

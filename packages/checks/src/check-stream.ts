@@ -8,8 +8,8 @@ import type {
   CheckStreamRequest,
   CheckStreamResponse,
 } from "@portcullis/proto/decision/v1/decision";
-import type { PrincipalOf } from "../principal.ts";
 import { check } from "./check.ts";
+import type { PrincipalOf } from "./principal.ts";
 
 /** Questions of one stream that are in work at a time. */
 const inWorkMax = 256;

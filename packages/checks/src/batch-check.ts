@@ -10,10 +10,10 @@ import type {
   BatchCheckResult,
   CheckRequest,
 } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "../callers.ts";
-import type { PrincipalOf } from "../principal.ts";
-import { consistencyFromWire } from "../wire.ts";
+import { mayAskAbout } from "./callers.ts";
 import { type AskedQuestion, questionOf } from "./check.ts";
+import type { PrincipalOf } from "./principal.ts";
+import { consistencyFromWire } from "./wire.ts";
 
 const checksMax = 1000;
 

@@ -10,9 +10,9 @@ import {
   type Scope,
 } from "@portcullis/policy";
 import type { CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "../callers.ts";
-import type { PrincipalOf } from "../principal.ts";
-import { consistencyFromWire, permissionFromWire, targetFromWire, whoFromWire } from "../wire.ts";
+import { mayAskAbout } from "./callers.ts";
+import type { PrincipalOf } from "./principal.ts";
+import { consistencyFromWire, permissionFromWire, targetFromWire, whoFromWire } from "./wire.ts";
 
 /** Answers without a promise when memory holds all facts that it takes. */
 export function check(

@@ -1,0 +1,17 @@
+export { batchCheck } from "./batch-check.ts";
+export { authenticateCallers, mayAskAbout } from "./callers.ts";
+export { check, questionOf } from "./check.ts";
+export { checkStream } from "./check-stream.ts";
+export { badCredential } from "./credentials.ts";
+export type { NoteUse } from "./note-use.ts";
+export { permissions } from "./permissions.ts";
+export { findPrincipals, type Principal, type PrincipalOf, type PrincipalsFor } from "./principal.ts";
+export {
+  consistencyFromWire,
+  pageLimitFromWire,
+  permissionFromWire,
+  revisionFromText,
+  targetFromWire,
+  type Who,
+  whoFromWire,
+} from "./wire.ts";
