@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import type { z } from "zod";
 import { ConfigurationError, readConfig } from "./config.ts";
 import { Fault } from "./fault.ts";
@@ -26,6 +27,7 @@ export async function run<Shape extends z.ZodRawShape>(
     });
     await using running = await start(config, log);
     log.info({ address: running.address }, "listening");
+    flushCompileCache(); // now, as a process that is killed has no later
     const signal = await stopSignal();
     log.info({ signal }, "stopping");
     // What waits for a part that is gone for good must not keep a stopped process alive either.

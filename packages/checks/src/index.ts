@@ -2,6 +2,7 @@ export { batchCheck } from "./batch-check.ts";
 export { authenticateCallers, mayAskAbout } from "./callers.ts";
 export { check, questionOf } from "./check.ts";
 export { checkStream } from "./check-stream.ts";
+export { CredentialUses, type UseKeeper } from "./credential-uses.ts";
 export { badCredential } from "./credentials.ts";
 export type { NoteUse } from "./note-use.ts";
 export { permissions } from "./permissions.ts";

@@ -6,15 +6,17 @@ import { Follow } from "./follow.ts";
 import type { FactMemory } from "./memory.ts";
 import type { Prerequisite } from "./prerequisite.ts";
 import { encodeRevision, type Seen } from "./revision.ts";
-import { entriesMax, type FactOwners } from "./source.ts";
+import { entriesMax, type LogStretch, type OwnersLogs } from "./source.ts";
 
 export interface FollowsOptions {
-  readonly owners: FactOwners;
+  readonly owners: OwnersLogs;
   readonly memory: FactMemory;
   /** Monotonic milliseconds. */
   readonly clock: () => number;
   readonly log: Log;
   readonly confirmEveryMs?: number;
+  /** How old a confirmation made in advance may be when it comes, where it comes from somebody who asked the owner. */
+  readonly inheritedMs?: number;
 }
 
 /** Organisations that nobody asked about for this long are no longer confirmed in advance. */
@@ -64,23 +66,25 @@ export class FollowedOrganization {
 
 /** Follows the owners' logs for this process' memory: pulls them when it is told to, and keeps confirming their heads. */
 export class Follows implements Disposable {
-  readonly #owners: FactOwners;
+  readonly #owners: OwnersLogs;
   readonly #memory: FactMemory;
   readonly #clock: () => number;
   readonly #log: Log;
+  readonly #inheritedMs: number;
   readonly #organizations = new LRUCache<OrgId, FollowedOrganization>({ max: organizationsMax });
   readonly #timer: NodeJS.Timeout;
   readonly #confirmations = new Map<Follow, Confirmation>();
   #unsent: Confirmation[] = [];
   readonly #pulls = new Map<Follow, Promise<boolean>>();
   readonly #unreachable = new Set<Owner>();
-  readonly #listeners = new Map<OrgId, Set<() => void>>();
+  readonly #listeners = new Map<OrgId, Set<Listener>>();
 
   constructor(options: FollowsOptions) {
     this.#owners = options.owners;
     this.#memory = options.memory;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#inheritedMs = options.inheritedMs ?? 0;
     this.#timer = setInterval(() => this.#confirmAll(), options.confirmEveryMs ?? 500);
     this.#timer.unref();
   }
@@ -103,8 +107,11 @@ export class Follows implements Disposable {
    */
   async confirm(follow: Follow, since: number): Promise<void> {
     const known = this.#confirmations.get(follow);
-    const isLateEnough = known !== undefined && (known.askedAt === null || known.askedAt >= since);
-    await (isLateEnough ? known : this.#ask(follow)).done;
+    if (known?.askedAt === null) {
+      known.since = Math.max(known.since, since);
+      await known.done;
+    } else if (known !== undefined && known.askedAt >= since) await known.done;
+    else await this.#ask(follow, since).done;
   }
 
   /** Pulls the log up to a position. False: there is no such position yet, or the history has changed. */
@@ -135,8 +142,17 @@ export class Follows implements Disposable {
     this.advance(follow, position).catch(() => undefined); // the next confirmation pulls again, and tells
   }
 
+  /** Hears what a log has grown by. Where that does not follow on what is known, the log is looked at. */
+  hearStretch(owner: Owner, org: OrgId, stretch: LogStretch): void {
+    const follow = this.#organizations.peek(org)?.byOwner[owner];
+    const last = stretch.entries.at(-1);
+    if (follow === undefined || last === undefined) return;
+    this.#apply(follow, stretch);
+    this.hear(owner, org, last.position);
+  }
+
   /** Calls back whenever one of the organisation's logs is seen to have grown, or to have begun anew, until it is disposed. */
-  listen(org: OrgId, listener: () => void): Disposable {
+  listen(org: OrgId, listener: Listener): Disposable {
     const listeners = this.#listeners.get(org) ?? new Set();
     this.#listeners.set(org, listeners);
     listeners.add(listener);
@@ -152,8 +168,8 @@ export class Follows implements Disposable {
     clearInterval(this.#timer);
   }
 
-  #tell(org: OrgId): void {
-    for (const listener of this.#listeners.get(org) ?? []) listener();
+  #tell(org: OrgId, news: News | null): void {
+    for (const listener of this.#listeners.get(org) ?? []) listener(news);
   }
 
   #confirmAll(): void {
@@ -163,14 +179,14 @@ export class Follows implements Disposable {
       for (const follow of Object.values(byOwner)) {
         // An organisation without events may be nobody's; it is confirmed when it is asked about.
         if (follow.mark === null || follow.mark.app === 0 || this.#confirmations.has(follow)) continue;
-        this.confirm(follow, now).catch(() => undefined); // told once for each owner
+        this.confirm(follow, now - this.#inheritedMs).catch(() => undefined); // told once for each owner
       }
     }
   }
 
-  #ask(follow: Follow): Confirmation {
+  #ask(follow: Follow, since: number): Confirmation {
     const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-    const confirmation: Confirmation = { follow, askedAt: null, done, resolve, reject };
+    const confirmation: Confirmation = { follow, since, askedAt: null, done, resolve, reject };
     this.#confirmations.set(follow, confirmation);
     const leave = () => {
       if (this.#confirmations.get(follow) === confirmation) this.#confirmations.delete(follow);
@@ -193,17 +209,22 @@ export class Follows implements Disposable {
     const askedAt = this.#clock();
     const marks = confirmations.map(({ follow }) => follow.mark);
     for (const confirmation of confirmations) confirmation.askedAt = askedAt;
+    const demands = confirmations.map(({ since }, index) => ({
+      maxAgeMs: Math.min(Math.max(0, askedAt - since), this.#inheritedMs),
+      seen: marks[index] ?? null,
+    }));
     try {
-      const { incarnation, heads } = await this.#owners[owner].heads(
-        confirmations.map(({ follow }) => follow.org),
-      );
+      const orgs = confirmations.map(({ follow }) => follow.org);
+      const { incarnation, heads, agesMs } = await this.#owners[owner].heads(orgs, demands);
       this.#reached(owner);
       for (const [index, { follow, resolve, reject }] of confirmations.entries()) {
-        const head = heads[index] ?? 0;
-        this.#settle(follow, { askedAt, seen: marks[index] ?? null, incarnation, head }).then(
-          resolve,
-          reject,
-        );
+        const answer = {
+          askedAt: askedAt - (agesMs?.[index] ?? 0),
+          seen: marks[index] ?? null,
+          incarnation,
+          head: heads[index] ?? 0,
+        };
+        this.#settle(follow, answer).then(resolve, reject);
       }
     } catch (error) {
       this.#missed(owner, error);
@@ -220,7 +241,7 @@ export class Follows implements Disposable {
           "a log began anew; its facts are void",
         );
       }
-      this.#tell(org);
+      this.#tell(org, null);
     }
     const gen = follow.mark?.gen;
     if (gen === undefined || follow.mark?.incarnation !== incarnation) return;
@@ -244,9 +265,14 @@ export class Follows implements Disposable {
       return true;
     }
     if (follow.mark?.gen !== seen.gen) return true;
-    follow.apply(this.#memory, stretch, this.#clock());
-    if (follow.mark !== seen) this.#tell(follow.org);
+    this.#apply(follow, stretch);
     return follow.mark === seen || follow.mark.app >= stretch.head;
+  }
+
+  #apply(follow: Follow, stretch: LogStretch): void {
+    const { mark, owner, org } = follow;
+    follow.apply(this.#memory, stretch, this.#clock());
+    if (follow.mark !== mark) this.#tell(org, { owner, stretch });
   }
 
   #missed(owner: Owner, error: unknown): void {
@@ -263,8 +289,19 @@ export class Follows implements Disposable {
   }
 }
 
+/** What a log has grown by. */
+export interface News {
+  readonly owner: Owner;
+  readonly stretch: LogStretch;
+}
+
+/** Null: a log began anew. */
+type Listener = (news: News | null) => void;
+
 interface Confirmation {
   readonly follow: Follow;
+  /** When the owner must have been asked. Later demands join as long as it has not been. */
+  since: number;
   /** Null: not yet. */
   askedAt: number | null;
   readonly done: Promise<void>;

@@ -1,6 +1,6 @@
-export { factKeyText } from "./fact-key.ts";
+export { factKeyFromText, factKeyText } from "./fact-key.ts";
 export { FollowInRedis } from "./follow-in-redis.ts";
-export { Follows } from "./follows.ts";
+export { Follows, type News } from "./follows.ts";
 export { type Consistency, minimizeLatency } from "./freshness.ts";
 export { fromOwners } from "./from-owners.ts";
 export { inRedis } from "./in-redis.ts";
@@ -16,7 +16,19 @@ export {
   type Revision,
   type Seen,
 } from "./revision.ts";
-export type { FactOwner, FactOwners, FactSource, LoadedFact, LogEntry, LogStretch } from "./source.ts";
+export {
+  entriesMax,
+  type FactOwner,
+  type FactOwners,
+  type FactRequest,
+  type FactSource,
+  type HeadDemand,
+  type Heads,
+  type LoadedFact,
+  type LogEntry,
+  type LogStretch,
+  type OwnersLogs,
+} from "./source.ts";
 export {
   type Fact,
   factFromWire,

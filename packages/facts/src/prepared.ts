@@ -6,6 +6,7 @@ import {
   indexRoles,
   type RoleIndex,
 } from "@portcullis/policy";
+import { withSharedGroups, withSharedMember, withSharedPlace } from "./shared-parts.ts";
 import type { Fact } from "./wire.ts";
 
 /** The values of facts as a decision reads them: what is derived from a value is derived once, and held with it. */
@@ -23,8 +24,11 @@ export function prepare({ key, value }: Pick<Fact, "key" | "value">): Prepared {
     case "roles":
       return indexRoles(value as FactValues["roles"]);
     case "member":
+      return withSharedMember(value as FactValues["member"]);
     case "memberships":
+      return withSharedGroups(value as FactValues["memberships"]);
     case "access":
+      return withSharedPlace(value as FactValues["access"]);
     case "acls":
     case "acls_naming":
     case "credential":

@@ -25,12 +25,30 @@ export interface FactOwner {
   /** All of one moment; in the order of the keys. At most 1,000. */
   load(keys: readonly FactKey[]): Promise<{ readonly incarnation: string; readonly facts: readonly Fact[] }>;
   /** Where the logs stand, in the order of the organisations; 0 for one without events. At most 1,000. */
-  heads(orgs: readonly OrgId[]): Promise<{ readonly incarnation: string; readonly heads: readonly number[] }>;
+  heads(orgs: readonly OrgId[], demands?: readonly HeadDemand[]): Promise<Heads>;
   /** The events behind a position, without gaps, oldest first; not necessarily all of them. */
   readLog(org: OrgId, after: number): Promise<LogStretch>;
 }
 
+/** What a head must be to whoever asks. Who asks the owner itself need not look: that head is always true and new. */
+export interface HeadDemand {
+  /** How long ago the owner may have been asked. */
+  readonly maxAgeMs: number;
+  /** How far the asker has come: a head behind it is of no use unless it is true. Null: nowhere. */
+  readonly seen: { readonly incarnation: string; readonly app: number } | null;
+}
+
+export interface Heads {
+  readonly incarnation: string;
+  readonly heads: readonly number[];
+  /** How long before the question the owner was asked, if it was somebody else who asked it. */
+  readonly agesMs?: readonly number[];
+}
+
 export type FactOwners = Readonly<Record<Owner, FactOwner>>;
+
+/** What following the owners' logs takes. */
+export type OwnersLogs = Readonly<Record<Owner, Pick<FactOwner, "heads" | "readLog">>>;
 
 export interface LogStretch {
   readonly incarnation: string;

@@ -58,6 +58,7 @@ export { factKeyText } from "./fact-key.ts";
 export type { Dependency } from "./source.ts";
 
 type FactValue = FactValues[FactKind];
+type LogEntryMessage = Pick<EventMessage, "position" | "touches" | "touchedKinds" | "dependsOn">;
 
 /** A fact and the interval of its owner's positions in which it is known to hold. */
 export interface Fact {
@@ -143,7 +144,7 @@ export function factFromWire(message: FactMessage): Fact {
 }
 
 /** What an event may have changed. One that speaks of facts this process does not know may have changed any. */
-export function logEntryFromWire(message: EventMessage): LogEntry {
+export function logEntryFromWire(message: LogEntryMessage): LogEntry {
   const { position, touches, touchedKinds } = message;
   const dependsOn = dependenciesFromWire(message);
   try {
@@ -155,7 +156,7 @@ export function logEntryFromWire(message: EventMessage): LogEntry {
 }
 
 /** What an event came after in the logs of other owners. */
-export function dependenciesFromWire(message: EventMessage): Dependency[] {
+export function dependenciesFromWire(message: Pick<EventMessage, "dependsOn">): Dependency[] {
   return message.dependsOn.flatMap(dependencyFromWire);
 }
 

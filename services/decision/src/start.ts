@@ -3,7 +3,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { openRedis } from "@portcullis/chassis/redis";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
-import { authenticateCallers, findPrincipals } from "@portcullis/checks";
+import { authenticateCallers, CredentialUses, findPrincipals } from "@portcullis/checks";
 import {
   FactMemory,
   FactReader,
@@ -20,13 +20,14 @@ import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
+import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
 import type { Config } from "./config.ts";
-import { CredentialUses } from "./credential-uses.ts";
 import { hearDoorbells } from "./doorbells.ts";
 import { eventLogs } from "./feed/event-logs.ts";
 import { ownerOver } from "./owners.ts";
 import { connectCache } from "./redis.ts";
 import { handlers } from "./rpc/index.ts";
+import { upstreamHandlers } from "./upstream/index.ts";
 
 /** How often the heads of the owners' logs are confirmed; several times within the bound. */
 const confirmEveryMs = 500;
@@ -119,6 +120,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
             { follows, clock, logs: eventLogs(stubs, clock) },
           ),
         ),
+        implement(UpstreamService, upstreamHandlers({ source, follows, owners, noteUse: uses.note, clock })),
       ],
     ),
   );

@@ -24,14 +24,16 @@ export type Stub<Definition> = {
     : never;
 };
 
-export interface ClientOptions {
+export type ClientOptions = {
   /** Whom we call, for error messages. */
   readonly peer: string;
   readonly address: string;
-  /** Who we are. */
-  readonly service: string;
-  readonly serviceCredential: string;
-}
+} & ClientIdentity;
+
+/** Who we are: one of our own services, or the holder of a service token. */
+type ClientIdentity =
+  | { readonly service: string; readonly serviceCredential: string }
+  | { readonly serviceToken: () => string };
 
 /** A connection to one process that may serve several contracts. It connects when first used, and again when it must. */
 export interface Connection extends Disposable {
@@ -52,7 +54,11 @@ export function connect(options: ClientOptions): Connection {
       loadBalancingConfig: [{ round_robin: {} }],
       methodConfig: [
         {
-          name: [{ service: "portcullis.facts.v1.Facts" }, { service: "portcullis.decision.v1.Decision" }],
+          name: [
+            { service: "portcullis.facts.v1.Facts" },
+            { service: "portcullis.decision.v1.Decision" },
+            { service: "portcullis.upstream.v1.Upstream" },
+          ],
           retryPolicy: {
             maxAttempts: 3,
             initialBackoff: "0.05s",
@@ -160,8 +166,11 @@ async function* listen(
 
 function metadataOf(hop: Partial<Hop>, options: ClientOptions): Metadata {
   const metadata = new Metadata();
-  metadata.set(serviceNameKey, options.service);
-  metadata.set(serviceCredentialKey, options.serviceCredential);
+  if ("serviceToken" in options) metadata.set("authorization", `Bearer ${options.serviceToken()}`);
+  else {
+    metadata.set(serviceNameKey, options.service);
+    metadata.set(serviceCredentialKey, options.serviceCredential);
+  }
   if (hop.requestId !== undefined) metadata.set(requestIdKey, hop.requestId);
   return metadata;
 }

@@ -15,7 +15,6 @@ import { HealthImplementation } from "grpc-health-check";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import { type Call, type Caller, serviceCredentialKey, serviceNameKey } from "./call.ts";
-import { reflectionOf } from "./reflection.ts";
 import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts";
 import { badServiceCredential, toServiceError } from "./status.ts";
 import { type Answering, answering, type Conversation, conversing } from "./stream.ts";
@@ -51,11 +50,12 @@ export type Authenticate = (metadata: Metadata, hop: { requestId: string }) => C
 export interface ServerOptions {
   /** `host:port` (port 0 for a free one) or `unix:/path`. */
   readonly listen: string;
-  readonly serviceCredential: string;
+  /** Null: our own services are nobody here. */
+  readonly serviceCredential: string | null;
   /** Without it only our own services may call. */
   readonly authenticate?: Authenticate;
-  /** What `buf build` wrote, for reflection. */
-  readonly descriptor: Buffer;
+  /** What `buf build` wrote, for reflection; null: none, which a small process can do without. */
+  readonly descriptor: Buffer | null;
   readonly log: Log;
 }
 
@@ -100,8 +100,11 @@ export async function serve(
   const served = services.map((make) => make(options, closing.signal));
   for (const { definition, implementation } of served) server.addService(definition, implementation);
   health.addToServer(server);
-  const definitions = served.map(({ definition }) => definition);
-  reflectionOf(options.descriptor, definitions).addToServer(server);
+  if (options.descriptor !== null) {
+    const { reflectionOf } = await import("./reflection.ts");
+    const definitions = served.map(({ definition }) => definition);
+    reflectionOf(options.descriptor, definitions).addToServer(server);
+  }
   await removeStaleSocket(options.listen);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(options.listen, ServerCredentials.createInsecure(), (error, bound) =>
@@ -128,10 +131,10 @@ type Handler = (request: unknown, call: Call) => unknown;
 type Converser = Parameters<typeof conversing>[0];
 type Answerer = Parameters<typeof answering>[0];
 function gatekeeper(options: ServerOptions): Gate {
-  const expected = digest(options.serviceCredential);
+  const expected = options.serviceCredential === null ? null : digest(options.serviceCredential);
   return (metadata, hop) => {
     const shown = metadata.get(serviceCredentialKey)[0];
-    if (typeof shown === "string") {
+    if (typeof shown === "string" && expected !== null) {
       if (!timingSafeEqual(digest(shown), expected)) throw new Fault("unauthenticated", badServiceCredential);
       return { kind: "service", name: String(metadata.get(serviceNameKey)[0] ?? "unnamed") };
     }

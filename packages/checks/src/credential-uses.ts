@@ -1,11 +1,10 @@
-// When credentials were used last: collected here, and told to tokens now and then. No request waits for it.
+// When credentials were used last: collected here, and told now and then to whoever keeps it. No request waits for it.
 
 import type { Log } from "@portcullis/chassis/log";
-import type { Stub } from "@portcullis/chassis/rpc/client";
-import type { NoteUse } from "@portcullis/checks";
+import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { CredentialId, OrgId } from "@portcullis/policy";
-import type { TokensService } from "@portcullis/proto/tokens/v1/tokens";
 import { LRUCache } from "lru-cache";
+import type { NoteUse } from "./note-use.ts";
 
 /** A use so soon after one that was noted is not. */
 const exactToMs = 60_000;
@@ -14,6 +13,14 @@ const tellMs = 5000;
 const atOnce = 1000;
 const credentialsMax = 100_000;
 
+/** Whoever keeps when credentials were used. */
+export interface UseKeeper {
+  recordUses(
+    request: { uses: { orgId: string; id: string; at: Date }[] },
+    hop: Partial<Hop>,
+  ): Promise<unknown>;
+}
+
 interface Use {
   readonly org: OrgId;
   readonly atMs: number;
@@ -21,14 +28,14 @@ interface Use {
 
 /** Disposing it tells what has not been told. */
 export class CredentialUses implements AsyncDisposable {
-  readonly #tokens: Pick<Stub<typeof TokensService>, "recordUses">;
+  readonly #keeper: UseKeeper;
   readonly #log: Log;
   readonly #notedMs = new LRUCache<CredentialId, number>({ max: credentialsMax });
   readonly #untold = new Map<CredentialId, Use>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tokens: Pick<Stub<typeof TokensService>, "recordUses">, log: Log) {
-    this.#tokens = tokens;
+  constructor(keeper: UseKeeper, log: Log) {
+    this.#keeper = keeper;
     this.#log = log;
   }
 
@@ -54,7 +61,7 @@ export class CredentialUses implements AsyncDisposable {
     if (uses.length === 0) return;
     for (const [id] of uses) this.#untold.delete(id);
     try {
-      await this.#tokens.recordUses(
+      await this.#keeper.recordUses(
         { uses: uses.map(([id, { org, atMs }]) => ({ orgId: org, id, at: new Date(atMs) })) },
         { deadlineMs: Date.now() + tellMs },
       );

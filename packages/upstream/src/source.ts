@@ -1,0 +1,44 @@
+import { Fault } from "@portcullis/chassis/fault";
+import { entriesMax, type FactRequest, type FactSource, type LoadedFact } from "@portcullis/facts";
+import { factFromWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
+import type { OrgId } from "@portcullis/policy";
+import type { LoadedFact as LoadedFactMessage } from "@portcullis/proto/upstream/v1/upstream";
+import { asking, contractBroken, type UpstreamStub } from "./stub.ts";
+
+/** Facts of one organisation, as a decision service has them. */
+export function fromUpstream(stub: UpstreamStub, org: OrgId): FactSource {
+  async function loadChunk(requests: readonly FactRequest[]): Promise<readonly (LoadedFact | Fault)[]> {
+    const wanted = requests.map(({ key, incarnation, notBefore }) => ({
+      key: factKeyToWire(key),
+      incarnation,
+      notBefore,
+    }));
+    try {
+      const { facts } = await asking((hop) => stub.load({ orgId: org, facts: wanted }, hop));
+      if (facts.length !== requests.length) throw contractBroken();
+      return requests.map((request, index) => loadedFrom(facts[index], request));
+    } catch (error) {
+      const fault = error instanceof Fault ? error : contractBroken();
+      return requests.map(() => fault);
+    }
+  }
+
+  return {
+    async load(requests) {
+      const loaded: (LoadedFact | Fault)[] = [];
+      for (let from = 0; from < requests.length; from += entriesMax) {
+        loaded.push(...(await loadChunk(requests.slice(from, from + entriesMax))));
+      }
+      return loaded;
+    },
+  };
+}
+
+function loadedFrom(message: LoadedFactMessage | undefined, { key }: FactRequest): LoadedFact | Fault {
+  if (message?.fact === undefined) {
+    return new Fault("unavailable", "a fact can't be read now", { retryAfterMs: 1000 });
+  }
+  const fact = factFromWire(message.fact);
+  const isAsked = fact.key.org === key.org && factKeyText(fact.key) === factKeyText(key);
+  return isAsked && fact.lo <= fact.hi ? { ...fact, incarnation: message.incarnation } : contractBroken();
+}
