@@ -6,30 +6,41 @@ import { fileURLToPath } from "node:url";
 import { checkMemory } from "./check-memory.ts";
 import type { Comparison } from "./compare.ts";
 import type { Round } from "./load.ts";
+import { type Measured, sidecarFootprint } from "./sidecar-footprint.ts";
 
 const benchmarks: Readonly<Record<string, (tell: (line: string) => void) => Promise<Comparison>>> = {
   "check-memory": checkMemory,
 };
 
+/** What is measured against a limit that was set, and not against a reference. */
+const measurements: Readonly<Record<string, (tell: (line: string) => void) => Promise<Measured[]>>> = {
+  "sidecar-footprint": sidecarFootprint,
+};
+
+const known = [...Object.keys(benchmarks), ...Object.keys(measurements)];
 const names = process.argv.slice(2);
-const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
-if (unknown === undefined) await run(names.length > 0 ? names : Object.keys(benchmarks));
+const unknown = names.find((name) => !known.includes(name));
+if (unknown === undefined) await run(names.length > 0 ? names : known);
 else {
-  process.stderr.write(
-    `bench: there is no \`${unknown}\`; there are: ${Object.keys(benchmarks).join(", ")}\n`,
-  );
+  process.stderr.write(`bench: there is no \`${unknown}\`; there are: ${known.join(", ")}\n`);
   process.exitCode = 1;
 }
 
 async function run(chosen: readonly string[]): Promise<void> {
   const results: Record<string, unknown> = {};
   for (const name of chosen) {
+    const tell = (line: string) => void process.stderr.write(`${name}: ${line}\n`);
     const benchmark = benchmarks[name];
-    if (benchmark === undefined) continue;
-    const comparison = await benchmark((line) => process.stderr.write(`${name}: ${line}\n`));
-    print(name, comparison);
-    const { ours, reference, ratio, ratios } = comparison;
-    results[name] = { ours: ours.callsPerSecond, reference: reference.callsPerSecond, ratio, ratios };
+    if (benchmark !== undefined) {
+      const comparison = await benchmark(tell);
+      print(name, comparison);
+      const { ours, reference, ratio, ratios } = comparison;
+      results[name] = { ours: ours.callsPerSecond, reference: reference.callsPerSecond, ratio, ratios };
+    }
+    for (const { what, value, limit, unit } of (await measurements[name]?.(tell)) ?? []) {
+      process.stdout.write(`${name}: ${what} ${value.toFixed(0)} ${unit}, limit ${limit}\n`);
+      results[`${name}: ${what}`] = { ours: value, reference: limit, ratio: value / limit };
+    }
   }
   const file = fileURLToPath(new URL("../results.json", import.meta.url));
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);

@@ -1,10 +1,6 @@
 // The whole system for a test: every service a process of its own, so that it can be killed, paused and started again.
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { type Connection, connect, type Stub } from "@portcullis/chassis/rpc/client";
 import { freePort } from "@portcullis/one-machine/free-port";
 import { throwawayRedis } from "@portcullis/one-machine/redis";
@@ -16,9 +12,8 @@ import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
 import pg from "pg";
+import { ServiceProcess } from "./service-process.ts";
 
-/** Generous: many processes may share few cores. */
-const startMs = 120_000;
 const connectMs = 30_000;
 
 export const serviceNames = [...owners, "decision", "admin"] as const;
@@ -93,7 +88,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const running = new ServiceProcess(
       service,
       {
-        PATH: process.env["PATH"] ?? "",
         NODE_ENV: "test",
         PORTCULLIS_LISTEN: addresses[service],
         PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
@@ -156,56 +150,6 @@ async function routesBetween(addresses: Record<ServiceName, string>, route: Syst
     }
   }
   return routes;
-}
-
-class ServiceProcess {
-  readonly #service: ServiceName;
-  readonly #child: ChildProcess;
-  readonly #output: string[];
-  readonly #outputBefore: number;
-  readonly #exited: Promise<unknown>;
-
-  constructor(service: ServiceName, environment: Record<string, string>, output: string[]) {
-    this.#service = service;
-    this.#output = output;
-    this.#outputBefore = output.length;
-    const main = fileURLToPath(new URL(`../../../services/${service}/src/main.ts`, import.meta.url));
-    this.#child = spawn(process.execPath, [main], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
-    this.#child.stdout?.on("data", (chunk: Buffer) => output.push(chunk.toString()));
-    this.#child.stderr?.on("data", (chunk: Buffer) => output.push(chunk.toString()));
-    this.#exited = once(this.#child, "exit");
-  }
-
-  /** A service says on standard output when it listens. */
-  async listening(): Promise<void> {
-    const deadline = Date.now() + startMs;
-    while (!this.#said().includes('"msg":"listening"')) {
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
-        throw new Error(`${this.#service} ended at start: ${this.#said()}`);
-      }
-      if (Date.now() > deadline) throw new Error(`${this.#service} did not start: ${this.#said()}`);
-      await delay(20);
-    }
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
-  /** What it wrote since this start. */
-  #said(): string {
-    return this.#output.slice(this.#outputBefore).join("");
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  async end(signal: NodeJS.Signals): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.kill(signal);
-    await this.#exited;
-  }
 }
 
 function isOwner(service: ServiceName): service is Owner {

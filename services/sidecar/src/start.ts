@@ -1,0 +1,57 @@
+import type { Log } from "@portcullis/chassis/log";
+import { connect } from "@portcullis/chassis/rpc/client";
+import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { CredentialUses, findPrincipals } from "@portcullis/checks";
+import { DecisionService } from "@portcullis/proto/decision/v1/decision";
+import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
+import { factsNearby } from "@portcullis/upstream";
+import type { Config } from "./config.ts";
+import { denyWhenUnavailable } from "./deny-when-unavailable.ts";
+import { handlers } from "./rpc/index.ts";
+import { serviceToken } from "./service-token.ts";
+import { warmFacts } from "./warm-facts.ts";
+
+/** Starts the sidecar. It holds no database and no Redis, and asks nobody but its upstream. */
+export async function start(config: Config, log: Log): Promise<RunningServer> {
+  await using parts = new AsyncDisposableStack();
+  const token = parts.use(serviceToken(config, log));
+  const { org } = token;
+  const upstream = parts.use(
+    connect({
+      peer: "decision",
+      address: config.PORTCULLIS_DECISION_ADDRESS,
+      serviceToken: token.current,
+    }),
+  );
+  const stub = upstream.stub(UpstreamService);
+  const nearby = parts.use(
+    factsNearby({
+      upstream: stub,
+      org,
+      maxStalenessMs: config.PORTCULLIS_MAX_STALENESS_MS,
+      idsMax: config.PORTCULLIS_MEMORY_IDS,
+      log,
+    }),
+  );
+  if (config.PORTCULLIS_STATE_FILE !== undefined) {
+    parts.use(warmFacts({ file: config.PORTCULLIS_STATE_FILE, org, ...nearby, log }));
+  }
+  const uses = parts.use(new CredentialUses(stub, log));
+  const principalsFor = findPrincipals(uses.note);
+  const answering = handlers(nearby.facts, principalsFor, upstream.stub(DecisionService));
+  const isDenying = config.PORTCULLIS_WHEN_UNAVAILABLE === "deny";
+  const contract = implement(DecisionService, isDenying ? denyWhenUnavailable(answering, log) : answering);
+  const options = {
+    serviceCredential: null,
+    // Whoever can connect may ask, and about this organisation alone.
+    authenticate: () => ({ kind: "other", principalId: "", orgId: org }) as const,
+    descriptor: null,
+    log,
+  };
+  const server = parts.use(await serve({ ...options, listen: config.PORTCULLIS_LISTEN }, [contract]));
+  if (config.PORTCULLIS_LISTEN_LOOPBACK !== undefined) {
+    parts.use(await serve({ ...options, listen: config.PORTCULLIS_LISTEN_LOOPBACK }, [contract]));
+  }
+  const running = parts.move();
+  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
