@@ -20,6 +20,7 @@ const flags = [
 const patienceMs = 60_000;
 
 export type Look = "light" | "dark" | "narrow";
+export const looks = ["light", "dark", "narrow"] as const satisfies readonly Look[];
 
 interface Visit {
   readonly page: Page;
@@ -55,8 +56,8 @@ export async function startConsole({ environment, address }: ConsoleOptions = {}
       baseURL: address ?? facade.system.adminUrl,
       // What stands before the console in tests, and identity providers there, vouch for themselves.
       ignoreHTTPSErrors: true,
-      colorScheme: look === "dark" ? "dark" : "light",
-      viewport: look === "narrow" ? { width: 390, height: 844 } : { width: 1280, height: 800 },
+      colorScheme: schemeOf(look),
+      viewport: viewportOf(look),
       reducedMotion: "reduce",
       permissions: ["clipboard-read", "clipboard-write"],
     });
@@ -91,6 +92,20 @@ export async function signIn(page: Page, key: string): Promise<void> {
   await page.getByRole("textbox", { name: "API key" }).fill(key);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("heading", { level: 1, name: "Sign in to Portcullis" }).waitFor({ state: "detached" });
+}
+
+/** Turns the room dark, or the screen narrow, while the page stays as it is. */
+export async function lookAt(page: Page, look: Look): Promise<void> {
+  await page.emulateMedia({ colorScheme: schemeOf(look) });
+  await page.setViewportSize(viewportOf(look));
+}
+
+function schemeOf(look: Look): "dark" | "light" {
+  return look === "dark" ? "dark" : "light";
+}
+
+function viewportOf(look: Look): { width: number; height: number } {
+  return look === "narrow" ? { width: 390, height: 844 } : { width: 1280, height: 800 };
 }
 
 /** Waits until nothing is loading any more. */
