@@ -127,6 +127,12 @@ const shown: readonly Shown[] = [
     path: () => `/settings/service-tokens?revoke=${ids.token}`,
     act: openDialog,
   },
+  { name: "access-settings", path: () => "/settings/access" },
+  {
+    name: "access-settings-change",
+    path: () => "/settings/access?change=creator_owner_grant",
+    act: openDialog,
+  },
   { name: "projects", path: () => "/projects" },
   { name: "project", path: () => `/projects/${ids.project}` },
   { name: "project-nothing", path: () => `/projects/${ids.project}?tab=dataset` },

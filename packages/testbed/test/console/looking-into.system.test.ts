@@ -184,3 +184,39 @@ test("a review lists who has what since when, marks what is stale, and is export
   await page.getByRole("rowheader").first().waitFor();
   expect(complaints).toEqual([]);
 });
+
+test("an access setting says what it means, is changed after a question, and holds", async () => {
+  const { owner } = console.facade;
+  const settings = () => owner.rest.ok<{ grant_cap: boolean }>("GET", "/v1/access/settings");
+  const { page, complaints } = await console.signedIn(owner.key, "/console/settings/access");
+  const cap = page.getByRole("region", { name: "Nobody grants more than they have" });
+  await cap.getByText("Off", { exact: true }).waitFor();
+  await cap.getByRole("button", { name: "Turn on" }).click();
+  const dialog = page.getByRole("dialog", { name: "Turn on: Nobody grants more than they have" });
+  await dialog.getByText("What was granted before stays.").waitFor();
+  expect(await settings()).toMatchObject({ grant_cap: false });
+  await dialog.getByRole("button", { name: "Turn on" }).click();
+  await expectAnnounced(page, "The setting was changed");
+  await cap.getByText("On", { exact: true }).waitFor();
+  expect(await settings()).toMatchObject({ grant_cap: true });
+  await page.goto("/console/settings/access?change=grant_cap");
+  await page
+    .getByRole("dialog", { name: "Turn off: Nobody grants more than they have" })
+    .getByRole("button", { name: "Turn off" })
+    .click();
+  await cap.getByText("Off", { exact: true }).waitFor();
+  expect(await settings()).toMatchObject({ grant_cap: false });
+  expect(complaints).toEqual([]);
+});
+
+test("who may not change an access setting is told so, and it stays", async () => {
+  const { owner, engineer } = console.facade;
+  const { page } = await console.signedIn(
+    engineer.key,
+    "/console/settings/access?change=creator_owner_grant",
+  );
+  const dialog = page.getByRole("dialog", { name: "Turn off: Creators own what they create" });
+  await dialog.getByRole("button", { name: "Turn off" }).click();
+  await dialog.getByRole("alert").getByText("This was not done").waitFor();
+  expect(await owner.rest.ok("GET", "/v1/access/settings")).toMatchObject({ creator_owner_grant: true });
+});

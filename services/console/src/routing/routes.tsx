@@ -14,6 +14,7 @@ const memberTabs = ["people", "service-accounts"] as const;
 const groupTabs = ["members", "access"] as const;
 const projectTabs = ["experiment", "dataset", "prompt", "prompt_session"] as const;
 export const keyTabs = ["own", "organization"] as const;
+const accessSettings = ["creator_owner_grant", "grant_cap"] as const;
 export const explorerTabs = ["who", "what", "why"] as const;
 
 const root = createRootRoute({ component: Outlet });
@@ -172,6 +173,13 @@ const roles = createRoute({
   component: lazyRouteComponent(() => import("../pages/roles/roles.tsx"), "RolesPage"),
 });
 
+const settings = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/settings/access",
+  validateSearch: (search: Search) => given({ change: oneOf(search, "change", accessSettings) }),
+  component: lazyRouteComponent(() => import("../pages/settings/settings.tsx"), "SettingsPage"),
+});
+
 const explorer = createRoute({
   getParentRoute: () => signedIn,
   path: "/access/explorer",
@@ -234,6 +242,7 @@ export const routeTree = root.addChildren([
     apiKeys,
     serviceTokens,
     roles,
+    settings,
     explorer,
     review,
     auditLog,

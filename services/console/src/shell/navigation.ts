@@ -1,4 +1,5 @@
 import {
+  IconAdjustments,
   IconBook2,
   IconBriefcase,
   IconClipboardCheck,
@@ -24,6 +25,7 @@ export const areas = [
       { to: "/settings/roles", label: "Roles", icon: IconId },
       { to: "/settings/api-keys", label: "API keys", icon: IconKey },
       { to: "/settings/service-tokens", label: "Service tokens", icon: IconRobot, ownersOnly: true },
+      { to: "/settings/access", label: "Access settings", icon: IconAdjustments },
     ],
   },
   {
