@@ -37,20 +37,38 @@ interface Page {
 const pageSize = 50;
 const groupsMax = 1000;
 
-export function groupsQuery({ q, cursor }: Page, limit = pageSize) {
+interface GroupsPage {
+  readonly groups: readonly GroupSummary[];
+  readonly cursor: string | null;
+  readonly total: number;
+}
+
+export function groupsQuery({ q, cursor }: Page) {
   return queryOptions({
-    queryKey: ["groups", "list", q, cursor, limit],
+    queryKey: ["groups", "list", q, cursor],
     queryFn: ({ signal }) =>
-      get<{ groups: readonly GroupSummary[]; cursor: string | null; total: number }>("/v1/access/groups", {
-        query: { q, cursor, limit },
-        signal,
-      }),
+      get<GroupsPage>("/v1/access/groups", { query: { q, cursor, limit: pageSize }, signal }),
     placeholderData: keepPreviousData,
   });
 }
 
-/** The first thousand, for pictures and names. */
-export const manyGroupsQuery = groupsQuery({}, groupsMax);
+/** Pages of all groups that are read for a picture; more are hardly anybody's. */
+const picturePagesMax = 20;
+
+/** All groups, for a picture of them; `cursor` is not null if there are still more. */
+export const allGroupsQuery = queryOptions({
+  queryKey: ["groups", "all"],
+  async queryFn({ signal }) {
+    const groups: GroupSummary[] = [];
+    let page: GroupsPage = { groups: [], total: 0, cursor: null };
+    for (let pages = 0; pages === 0 || (page.cursor !== null && pages < picturePagesMax); pages++) {
+      const query = { limit: groupsMax, cursor: page.cursor };
+      page = await get<GroupsPage>("/v1/access/groups", { query, signal });
+      groups.push(...page.groups);
+    }
+    return { ...page, groups };
+  },
+});
 
 export function groupQuery(id: string) {
   return queryOptions({

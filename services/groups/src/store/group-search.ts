@@ -51,16 +51,22 @@ export async function countGroups(
   return rows[0]?.total ?? 0;
 }
 
-/** Of each of these groups. */
+/** Of each of these groups. Counted together: one by one, each count could read all that a very large group has. */
 export async function extentsOf(
   pool: Pool,
   groups: readonly GroupId[],
 ): Promise<ReadonlyMap<GroupId, GroupExtent>> {
   const { rows } = await pool.query<{ id: GroupId; principal_count: number; member_groups: GroupId[] }>(
-    `select id,
-       (select count(*)::int from group_principal where group_id = id) as principal_count,
-       array(select member_group_id from group_nesting where group_id = id order by 1) as member_groups
-     from unnest($1::uuid[]) as id`,
+    `select id, coalesce(principal_count, 0) as principal_count, coalesce(member_groups, '{}') as member_groups
+     from unnest($1::uuid[]) as id
+     left join (
+       select group_id, count(*)::int as principal_count
+       from group_principal where group_id = any($1) group by group_id
+     ) as counted on counted.group_id = id
+     left join (
+       select group_id, array_agg(member_group_id order by member_group_id) as member_groups
+       from group_nesting where group_id = any($1) group by group_id
+     ) as nested on nested.group_id = id`,
     [groups],
   );
   return new Map(

@@ -15,7 +15,7 @@ import {
   useReactFlow,
 } from "@xyflow/react";
 import { useEffect, useMemo } from "react";
-import { type GroupSummary, manyGroupsQuery } from "../../api/groups.ts";
+import { allGroupsQuery, type GroupSummary } from "../../api/groups.ts";
 import { AnchorLink } from "../../ui/links.tsx";
 import { Page } from "../../ui/page.tsx";
 import { EmptyState, ErrorState, ListSkeleton } from "../../ui/states.tsx";
@@ -27,7 +27,7 @@ import { relatedTo } from "./related.ts";
 const from = "/signed-in/settings/groups/picture";
 
 export function GroupPicturePage() {
-  const query = useQuery(manyGroupsQuery);
+  const query = useQuery(allGroupsQuery);
   return (
     <Page
       title="Picture of the groups"
@@ -43,7 +43,8 @@ export function GroupPicturePage() {
         <Stack gap="md">
           {query.data.cursor !== null && (
             <Text size="sm" className="muted">
-              The first {query.data.groups.length} of {query.data.total} groups, by name.
+              The first {query.data.groups.length.toLocaleString("en")} of{" "}
+              {query.data.total.toLocaleString("en")} groups, by name.
             </Text>
           )}
           <ReactFlowProvider>
@@ -57,19 +58,25 @@ export function GroupPicturePage() {
 
 /** What fits into the view needs no map. */
 const smallPicture = 30;
+/** More at once are nothing that can be read: then only what belongs to one group is drawn. */
+const drawnMax = 300;
 
 function Picture({ groups }: { readonly groups: readonly GroupSummary[] }) {
   const { group: chosenId } = useSearch({ from });
   const navigate = useNavigate({ from: "/settings/groups/picture" });
   const scheme = useComputedColorScheme("light");
-  const places = useMemo(() => placesOf(groups), [groups]);
   const related = useMemo(
     () => (chosenId === undefined ? null : relatedTo(chosenId, groups)),
     [chosenId, groups],
   );
+  const drawn = useMemo(
+    () => (groups.length <= drawnMax ? groups : groups.filter(({ id }) => related?.has(id))),
+    [groups, related],
+  );
+  const places = useMemo(() => placesOf(drawn), [drawn]);
   const choose = (id: string | undefined) =>
     void navigate({ search: id === undefined ? {} : { group: id }, replace: true });
-  const nodes = groups.map(
+  const nodes = drawn.map(
     (group): Node => ({
       id: group.id,
       position: places.get(group.id) ?? { x: 0, y: 0 },
@@ -85,7 +92,7 @@ function Picture({ groups }: { readonly groups: readonly GroupSummary[] }) {
       connectable: false,
     }),
   );
-  const edges = groups.flatMap((group) =>
+  const edges = drawn.flatMap((group) =>
     group.member_group_ids.map(
       (nested): Edge => ({
         id: `${nested} ${group.id}`,
@@ -113,30 +120,37 @@ function Picture({ groups }: { readonly groups: readonly GroupSummary[] }) {
         onChange={(id) => choose(id ?? undefined)}
         maw={320}
       />
-      <div className={classes["frame"]}>
-        <div className={classes["canvas"]}>
-          <ReactFlow
-            nodes={nodes}
-            edges={edges}
-            colorMode={scheme}
-            fitView
-            minZoom={0.05}
-            nodesConnectable={false}
-            onNodeClick={(_event, node) => choose(node.id)}
-            onSelectionChange={({ nodes: [selected] }) => selected !== undefined && choose(selected.id)}
-            proOptions={{ hideAttribution: true }}
-            aria-label="Picture of the groups"
-          >
-            <Background />
-            {groups.length > smallPicture && (
-              <MiniMap pannable zoomable ariaLabel="The whole picture, small" />
-            )}
-            <Controls showInteractive={false} aria-label="Zoom" />
-            <Follow id={chosenId} />
-          </ReactFlow>
+      {drawn.length === 0 ? (
+        <EmptyState icon={IconUsersGroup} title="Choose a group to draw">
+          {`${groups.length.toLocaleString("en")} groups are too many to draw at once. `}
+          The picture of one shows the groups in it, and those in which it lies.
+        </EmptyState>
+      ) : (
+        <div className={classes["frame"]}>
+          <div className={classes["canvas"]}>
+            <ReactFlow
+              nodes={nodes}
+              edges={edges}
+              colorMode={scheme}
+              fitView
+              minZoom={0.05}
+              nodesConnectable={false}
+              onNodeClick={(_event, node) => choose(node.id)}
+              onSelectionChange={({ nodes: [selected] }) => selected !== undefined && choose(selected.id)}
+              proOptions={{ hideAttribution: true }}
+              aria-label="Picture of the groups"
+            >
+              <Background />
+              {drawn.length > smallPicture && (
+                <MiniMap pannable zoomable ariaLabel="The whole picture, small" />
+              )}
+              <Controls showInteractive={false} aria-label="Zoom" />
+              <Follow id={chosenId} />
+            </ReactFlow>
+          </div>
+          {chosen !== undefined && <GroupCard group={chosen} groups={groups} onChoose={choose} />}
         </div>
-        {chosen !== undefined && <GroupCard group={chosen} groups={groups} onChoose={choose} />}
-      </div>
+      )}
     </>
   );
 }
