@@ -17,12 +17,21 @@ async function statusWith(key: string): Promise<number> {
 }
 
 test("an API key is created with an expiry and a scope, shown once with copy, and then only by its end", async () => {
+  const [project, other] = await Promise.all(
+    ["Compilers", "Looms"].map((name) =>
+      console.facade.owner.rest.ok<{ id: string; name: string }>("POST", "/v1/project", { name }),
+    ),
+  );
+  if (project === undefined || other === undefined) throw new Error("no projects");
   const { page, complaints } = await console.signedIn(console.facade.owner.key, "/console/settings/api-keys");
   await page.getByRole("button", { name: "Create API key" }).click();
   const dialog = page.getByRole("dialog", { name: "Create API key" });
   await dialog.getByLabel("Name").fill("laptop");
   await dialog.getByLabel("Only for these permissions").click();
   await page.getByRole("option", { name: "Read", exact: true }).click();
+  await page.keyboard.press("Escape");
+  await dialog.getByRole("combobox", { name: "Only within these projects" }).fill(project.name);
+  await page.getByRole("option", { name: project.name }).click();
   await page.keyboard.press("Escape");
   await dialog.getByRole("button", { name: "Create", exact: true }).click();
   const secret = page.getByRole("dialog", { name: "Copy it now" });
@@ -37,8 +46,12 @@ test("an API key is created with an expiry and a scope, shown once with copy, an
   await page.goForward();
   expect(await page.content()).not.toContain(key);
   const asKey = restClient(console.facade.system.adminUrl, key);
-  expect(await statusWith(key)).toBe(200);
-  expect((await asKey.request("POST", "/v1/project", { name: randomUUID() })).status).toBe(403);
+  await page.getByText("Read, within Project Compilers").waitFor();
+  expect((await asKey.request("GET", `/v1/project/${project.id}`)).status).toBe(200);
+  expect((await asKey.request("GET", `/v1/project/${other.id}`)).status).toBe(404);
+  expect((await asKey.request("PATCH", `/v1/project/${project.id}`, { name: randomUUID() })).status).toBe(
+    403,
+  );
   const { objects } = await console.facade.owner.rest.ok<Objects<{ expires_at: string | null }>>(
     "GET",
     "/v1/api_key?api_key_name=laptop",

@@ -45,6 +45,7 @@ export interface Limits {
   readonly scope?: {
     readonly permissions?: readonly Permission[];
     readonly object_types?: readonly ObjectType[];
+    readonly objects?: readonly ObjectRef[];
   };
 }
 

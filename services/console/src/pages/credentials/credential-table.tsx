@@ -1,6 +1,8 @@
 import { ActionIcon, Menu, Text } from "@mantine/core";
 import { IconDots } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import type { AnyCredential, Scope } from "../../api/credentials.ts";
+import { objectLabel, objectNamesQuery } from "../../api/objects.ts";
 import { permissionsText, typePlurals } from "../../permissions/words.ts";
 import type { Column } from "../../ui/data-table.tsx";
 import { When } from "../../ui/time.tsx";
@@ -32,7 +34,7 @@ export function credentialColumns<Row extends AnyCredential>(of: ColumnsOf<Row>)
       ),
     },
     ...(holder === undefined ? [] : [holder]),
-    { header: "May be used for", cell: (row) => scopeText(row.scope) },
+    { header: "May be used for", cell: (row) => <ScopeText scope={row.scope} /> },
     { header: "Created", width: 130, cell: (row) => <When at={row.created} /> },
     { header: "Last used", width: 130, cell: (row) => <When at={row.last_used_at} /> },
     { header: "Stops working", width: 140, cell: (row) => <When at={row.expires_at} /> },
@@ -59,10 +61,24 @@ export function credentialColumns<Row extends AnyCredential>(of: ColumnsOf<Row>)
   ];
 }
 
-function scopeText(scope: Scope | null): string {
+function ScopeText({ scope }: { readonly scope: Scope | null }) {
+  const objects = scope?.objects ?? [];
+  const names = useQuery({ ...objectNamesQuery(objects), enabled: objects.length > 0 });
+  return scopeText(
+    scope,
+    objects.map((object) => objectLabel(object, names.data)),
+  );
+}
+
+const namedMax = 3;
+
+function scopeText(scope: Scope | null, objects: readonly string[]): string {
   if (scope === null) return "Everything that its holder may do";
-  const { permissions, object_types: types, objects } = scope;
+  const { permissions, object_types: types } = scope;
   const what = permissions === null ? "Everything" : permissionsText(permissions);
   const on = types === null ? "" : ` on ${types.map((type) => typePlurals[type].toLowerCase()).join(", ")}`;
-  return `${what}${on}${objects === null ? "" : `, below ${objects.length} chosen object${objects.length === 1 ? "" : "s"}`}`;
+  if (scope.objects === null) return what + on;
+  const more = objects.length - namedMax;
+  const named = objects.slice(0, namedMax).join(", ");
+  return `${what}${on}, within ${named}${more > 0 ? ` and ${more} more` : ""}`;
 }

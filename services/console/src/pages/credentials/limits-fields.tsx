@@ -1,7 +1,9 @@
 import { MultiSelect, Select, TextInput } from "@mantine/core";
 import { type ObjectType, objectTypeNames, type Permission, permissions } from "@portcullis/policy";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Limits } from "../../api/credentials.ts";
+import { choicesMax, objectsQuery } from "../../api/objects.ts";
 import { permissionNames, typePlurals } from "../../permissions/words.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -18,9 +20,11 @@ interface Draft {
   readonly days: string;
   readonly permissions: readonly string[];
   readonly types: readonly string[];
+  /** Their ids. */
+  readonly projects: readonly string[];
 }
 
-const empty: Draft = { name: "", days: "90", permissions: [], types: [] };
+const empty: Draft = { name: "", days: "90", permissions: [], types: [], projects: [] };
 
 /** What is said of a credential that is to be made. */
 export function useLimits() {
@@ -28,8 +32,8 @@ export function useLimits() {
   return { draft, setDraft, reset: () => setDraft(empty) };
 }
 
-export function limitsOf({ name, days, permissions: allowed, types }: Draft): Limits {
-  const isNarrowed = allowed.length + types.length > 0;
+export function limitsOf({ name, days, permissions: allowed, types, projects }: Draft): Limits {
+  const isNarrowed = allowed.length + types.length + projects.length > 0;
   return {
     name,
     ...(days !== "never" && { expires_at: new Date(Date.now() + Number(days) * dayMs).toISOString() }),
@@ -37,6 +41,7 @@ export function limitsOf({ name, days, permissions: allowed, types }: Draft): Li
       scope: {
         ...(allowed.length > 0 && { permissions: allowed as readonly Permission[] }),
         ...(types.length > 0 && { object_types: types as readonly ObjectType[] }),
+        ...(projects.length > 0 && { objects: projects.map((id) => ({ type: "project", id }) as const) }),
       },
     }),
   };
@@ -49,6 +54,7 @@ interface LimitsFieldsProps {
 
 export function LimitsFields({ draft, onChange }: LimitsFieldsProps) {
   const set = (part: Partial<Draft>) => onChange({ ...draft, ...part });
+  const projects = useQuery(objectsQuery("project", { limit: choicesMax }));
   return (
     <>
       <TextInput
@@ -80,6 +86,19 @@ export function LimitsFields({ draft, onChange }: LimitsFieldsProps) {
         data={objectTypeNames.map((value) => ({ value, label: typePlurals[value] }))}
         value={[...draft.types]}
         onChange={(types) => set({ types })}
+        searchable
+      />
+      <MultiSelect
+        label="Only within these projects"
+        description={
+          projects.data !== undefined && projects.data.next !== null
+            ? `The newest ${choicesMax.toLocaleString("en")} projects are listed`
+            : undefined
+        }
+        data={(projects.data?.objects ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+        value={[...draft.projects]}
+        onChange={(chosen) => set({ projects: chosen })}
+        limit={50}
         searchable
       />
     </>
