@@ -27,6 +27,11 @@ export function statusName(kind: FaultKind): string {
   return status[statusOf[kind]];
 }
 
+/** The kind behind the name of a gRPC status. */
+export function kindOfStatusName(name: string): FaultKind {
+  return kindOf.get(status[name as keyof typeof status]) ?? "unavailable";
+}
+
 /** What an RPC answers when this was thrown. Only the message of a Fault is shown. */
 export function toServiceError(thrown: unknown): Partial<ServiceError> {
   const fault = thrown instanceof Fault ? thrown : new Fault("internal", "internal");
