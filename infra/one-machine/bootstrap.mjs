@@ -1,7 +1,7 @@
 // From a fresh clone and any Node from 20 on to a running command: fetches pnpm, the dependencies and a newer Node,
 // generates the code of the contracts, each only when it must, and hands over. Imports nothing that has to be installed.
 //
-//   node infra/one-machine/bootstrap.mjs start | test | bench | torture | mutate | check | verify-log | dead-letters [arguments]
+//   node infra/one-machine/bootstrap.mjs start | test | bench | torture | mutate | check | portcullis | verify-log | dead-letters [arguments]
 //   node infra/one-machine/bootstrap.mjs exec COMMAND [arguments]      runs COMMAND with the tools of this checkout
 
 import { spawn, spawnSync } from "node:child_process";
@@ -34,6 +34,7 @@ const commands = {
   start: "infra/one-machine/src/up.ts",
   test: "infra/one-machine/src/test.ts",
   check: "infra/one-machine/src/check.ts",
+  portcullis: "packages/cli/src/main.ts",
   bench: "bench/src/main.ts",
   torture: "packages/testbed/src/torture/main.ts",
   mutate: "infra/mutation/src/main.ts",
