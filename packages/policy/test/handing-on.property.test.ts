@@ -15,7 +15,7 @@ import {
 import { atAndAbove, holdsThroughout } from "./oracle.ts";
 import { lookupOf, type OrganizationFacts, objectText } from "./organization-facts.ts";
 import { sampling } from "./sampling.ts";
-import { questionsAbout, targetsIn, worlds } from "./worlds.ts";
+import { principals, questionsAbout, targetsIn, worlds } from "./worlds.ts";
 
 const { seed, numRuns } = sampling({ numRuns: 1500 });
 
@@ -30,7 +30,6 @@ function cases(): fc.Arbitrary<Case> {
     if (facts === undefined) throw new Error("a world without an organisation");
     const objects = targetsIn(facts).flatMap((target) => (target.kind === "object" ? [target.object] : []));
     const roles = [...facts.roles.keys(), ...Object.values(systemRoles).map(({ id }): RoleId => id)];
-    const principals = [...facts.members.keys(), ...facts.memberships.keys()];
     return fc
       .record({
         org: fc.constant(facts.org),

@@ -51,7 +51,7 @@ export function worlds(): fc.Arbitrary<World> {
 }
 
 /** Now and then one of them is no member. */
-const principals = ids<PrincipalId>(1, 2, 3);
+export const principals = ids<PrincipalId>(1, 2, 3);
 
 /** What could be asked about in an organisation: all that is there, some that is not, places that fit and some that do not. */
 export function targetsIn(facts: OrganizationFacts): readonly OneTarget[] {
