@@ -12,6 +12,9 @@ export const config = z.object({
   PORTCULLIS_TOKENS_ADDRESS: address,
   /** No decision uses a fact that its owner did not confirm within this time. */
   PORTCULLIS_MAX_STALENESS_MS: milliseconds.default(2000),
+  /** Where the AuthZEN API is served over HTTP; unset: nowhere. Beside it the URL by which callers reach it. */
+  PORTCULLIS_HTTP_LISTEN: address.optional(),
+  PORTCULLIS_HTTP_PUBLIC_URL: z.url().optional(),
   /** How many ids the facts in the memory of this process may hold in all; about 200 bytes each. */
   PORTCULLIS_MEMORY_IDS: z.coerce.number().int().min(1000).default(1_000_000),
 });

@@ -1,3 +1,4 @@
+import { serveAuthzen } from "@portcullis/authzen";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { openRedis } from "@portcullis/chassis/redis";
@@ -96,30 +97,34 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
 
   const uses = parts.use(new CredentialUses(tokens.stub(TokensService), log));
   parts.use(hearDoorbells({ redisUrl: config.REDIS_URL, followInRedis, follows, log }));
+  const authenticate = authenticateCallers(facts, uses.note);
+  const answering = handlers(
+    facts,
+    {
+      facts: owners,
+      identity: identity.stub(IdentityService),
+      groups: groups.stub(GroupsService),
+      grants: grants.stub(GrantsService),
+    },
+    findPrincipals(uses.note),
+    { follows, clock, logs: eventLogs(stubs, clock) },
+  );
+  if (config.PORTCULLIS_HTTP_LISTEN !== undefined) {
+    const listen = config.PORTCULLIS_HTTP_LISTEN;
+    const publicUrl = config.PORTCULLIS_HTTP_PUBLIC_URL ?? `http://${listen}`;
+    parts.use(await serveAuthzen({ listen, publicUrl, authenticate, decision: answering, log }));
+  }
   const server = parts.use(
     await serve(
       {
         listen: config.PORTCULLIS_LISTEN,
         serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
-        authenticate: authenticateCallers(facts, uses.note),
+        authenticate,
         descriptor: await descriptor(),
         log,
       },
       [
-        implement(
-          DecisionService,
-          handlers(
-            facts,
-            {
-              facts: owners,
-              identity: identity.stub(IdentityService),
-              groups: groups.stub(GroupsService),
-              grants: grants.stub(GrantsService),
-            },
-            findPrincipals(uses.note),
-            { follows, clock, logs: eventLogs(stubs, clock) },
-          ),
-        ),
+        implement(DecisionService, answering),
         implement(UpstreamService, upstreamHandlers({ source, follows, owners, noteUse: uses.note, clock })),
       ],
     ),

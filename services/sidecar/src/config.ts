@@ -13,6 +13,8 @@ export const config = z
     PORTCULLIS_LISTEN: beside,
     /** Where it listens as well. */
     PORTCULLIS_LISTEN_LOOPBACK: beside.optional(),
+    /** Where the AuthZEN API is served over HTTP, on loopback; unset: nowhere. */
+    PORTCULLIS_HTTP_LISTEN: beside.optional(),
     /** The decision service that it asks. */
     PORTCULLIS_DECISION_ADDRESS: address,
     /** What it shows there: a service token without a scope. It answers about the organisation of this token alone. */

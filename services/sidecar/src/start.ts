@@ -40,11 +40,19 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const principalsFor = findPrincipals(uses.note);
   const answering = handlers(nearby.facts, principalsFor, upstream.stub(DecisionService));
   const isDenying = config.PORTCULLIS_WHEN_UNAVAILABLE === "deny";
-  const contract = implement(DecisionService, isDenying ? denyWhenUnavailable(answering, log) : answering);
+  const decision = isDenying ? denyWhenUnavailable(answering, log) : answering;
+  const contract = implement(DecisionService, decision);
+  // Whoever can connect may ask, and about this organisation alone.
+  const authenticate = () => ({ kind: "other", principalId: "", orgId: org }) as const;
+  if (config.PORTCULLIS_HTTP_LISTEN !== undefined) {
+    // Loaded only here, as a sidecar is small.
+    const { serveAuthzen } = await import("@portcullis/authzen");
+    const listen = config.PORTCULLIS_HTTP_LISTEN;
+    parts.use(await serveAuthzen({ listen, publicUrl: `http://${listen}`, authenticate, decision, log }));
+  }
   const options = {
     serviceCredential: null,
-    // Whoever can connect may ask, and about this organisation alone.
-    authenticate: () => ({ kind: "other", principalId: "", orgId: org }) as const,
+    authenticate,
     descriptor: null,
     log,
   };

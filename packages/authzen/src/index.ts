@@ -1,0 +1,165 @@
+// AuthZEN Authorization API 1.0 over HTTP: https://openid.net/specs/authorization-api-1_0.html
+
+import { setTimeout as after } from "node:timers/promises";
+import { Metadata } from "@grpc/grpc-js";
+import { Fault, type FaultKind, invalid } from "@portcullis/chassis/fault";
+import type { Log } from "@portcullis/chassis/log";
+import { type Call, isRequestId } from "@portcullis/chassis/rpc/call";
+import type { Authenticate } from "@portcullis/chassis/rpc/server";
+import { type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { v7 as newUuid } from "uuid";
+import type { z } from "zod";
+import {
+  type Asking,
+  type Decision,
+  evaluate,
+  evaluateAll,
+  invalidBody,
+  searchActions,
+  searchResources,
+  searchSubjects,
+} from "./answers.ts";
+import { parseJson } from "./json.ts";
+import {
+  actionSearch,
+  evaluationRequest,
+  evaluationsRequest,
+  resourceSearch,
+  subjectSearch,
+} from "./request.ts";
+
+export interface AuthzenOptions {
+  /** `host:port`; port 0 for a free one. */
+  readonly listen: string;
+  /** Under which URL callers reach us: the standard wants it in the metadata, whatever a request says. */
+  readonly publicUrl: string;
+  /** Who calls; throws a Fault for nobody. */
+  readonly authenticate: Authenticate;
+  readonly decision: Decision;
+  readonly log: Log;
+}
+
+const paths = {
+  access_evaluation_endpoint: "/access/v1/evaluation",
+  access_evaluations_endpoint: "/access/v1/evaluations",
+  search_subject_endpoint: "/access/v1/search/subject",
+  search_resource_endpoint: "/access/v1/search/resource",
+  search_action_endpoint: "/access/v1/search/action",
+} as const;
+
+const bodyBytesMax = 1024 * 1024;
+const deadlineMs = 10_000;
+const patienceMs = 2000;
+
+const statusOf: Readonly<Record<FaultKind, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  denied: 403,
+  absent: 404,
+  refused: 400,
+  conflict: 409,
+  exhausted: 429,
+  unavailable: 503,
+  timeout: 503,
+  cancelled: 503,
+  internal: 500,
+};
+
+/** Serves it. Disposing what is answered lets running requests end, for two seconds. */
+export async function serveAuthzen(
+  options: AuthzenOptions,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const { listen, publicUrl, authenticate, decision, log } = options;
+  const app = fastify({ bodyLimit: bodyBytesMax, requestTimeout: deadlineMs, forceCloseConnections: "idle" });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", async (request, reply) => {
+    const given = request.headers["x-request-id"];
+    reply.header("x-request-id", typeof given === "string" && isRequestId(given) ? given : newUuid());
+  });
+  app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) =>
+    answerProblem(new Fault("absent", "no such endpoint"), request, reply, log),
+  );
+
+  const base = publicUrl.replace(/\/$/, "");
+  const endpoints = Object.entries(paths).map(([name, path]) => [name, base + path]);
+  app.get("/.well-known/authzen-configuration", () => ({
+    policy_decision_point: base,
+    ...Object.fromEntries(endpoints),
+  }));
+
+  function post<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    answer: (asking: Asking, body: z.infer<Schema>) => Promise<unknown>,
+  ): void {
+    app.post(path, async (request, reply) => {
+      const call = await callOf(request, reply, authenticate);
+      const body = schema.safeParse(bodyOf(request));
+      if (!body.success) throw invalidBody(body.error);
+      const orgId = call.caller.kind === "other" ? call.caller.orgId : "";
+      return await answer({ decision, orgId, call }, body.data);
+    });
+  }
+  post(paths.access_evaluation_endpoint, evaluationRequest, evaluate);
+  post(paths.access_evaluations_endpoint, evaluationsRequest, evaluateAll);
+  post(paths.search_subject_endpoint, subjectSearch, searchSubjects);
+  post(paths.search_resource_endpoint, resourceSearch, searchResources);
+  post(paths.search_action_endpoint, actionSearch, searchActions);
+
+  const separator = listen.lastIndexOf(":");
+  const host = listen.slice(0, separator).replace(/^\[|\]$/g, "");
+  const url = await app.listen({ host, port: Number(listen.slice(separator + 1)) });
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      await Promise.race([app.close(), after(patienceMs, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** The call that a request would be if it came over gRPC. */
+async function callOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  authenticate: Authenticate,
+): Promise<Call> {
+  const metadata = new Metadata();
+  const { authorization } = request.headers;
+  if (authorization !== undefined) metadata.set("authorization", authorization);
+  const requestId = String(reply.getHeader("x-request-id"));
+  const caller = await authenticate(metadata, { requestId });
+  return { caller, metadata, requestId, deadlineMs: Date.now() + deadlineMs, signal: request.signal };
+}
+
+function bodyOf({ headers, body }: FastifyRequest): unknown {
+  const [type = ""] = (headers["content-type"] ?? "").split(";");
+  if (type.trim().toLowerCase() !== "application/json")
+    throw invalid("content-type", "must be application/json");
+  return parseJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+}
+
+function answerProblem(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Log,
+): FastifyReply {
+  const fault = faultOf(thrown);
+  if (fault.kind === "internal")
+    log.error({ path: request.url, err: thrown }, "a request failed unexpectedly");
+  if (fault.kind === "unauthenticated") reply.header("www-authenticate", "Bearer");
+  const seconds = Math.ceil((fault.retryAfterMs ?? 0) / 1000);
+  if (seconds > 0) reply.header("retry-after", seconds);
+  return reply.code(statusOf[fault.kind]).send({ error: fault.message });
+}
+
+/** What the HTTP server itself refuses, as a body that is too large, is the caller's fault. */
+function faultOf(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown;
+  const { statusCode } = thrown as { statusCode?: number };
+  if (statusCode === undefined || statusCode >= 500)
+    return new Fault("internal", "internal", { cause: thrown });
+  return invalid("body", statusCode === 413 ? `is larger than ${bodyBytesMax} bytes` : "can't be read");
+}

@@ -1,0 +1,285 @@
+import { randomUUID } from "node:crypto";
+import { freePort } from "@portcullis/one-machine/free-port";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { startSidecar } from "../src/sidecar.ts";
+import { type System, startSystem } from "../src/system.ts";
+import { makeTeam, type Team } from "../src/team.ts";
+
+// The AuthZEN Authorization API 1.0 as a policy enforcement point speaks it: over HTTP, with nothing of ours but the ids.
+
+const publicUrl = "https://access.example.com/pdp";
+const parts = new AsyncDisposableStack();
+let system: System;
+let team: Team;
+let origin: string;
+let serviceToken: string;
+let reader: string;
+let stranger: string;
+beforeAll(async () => {
+  const listen = `127.0.0.1:${await freePort()}`;
+  origin = `http://${listen}`;
+  system = parts.use(
+    await startSystem({
+      databaseServerUrl: inject("databaseUrl"),
+      environment: { PORTCULLIS_HTTP_LISTEN: listen, PORTCULLIS_HTTP_PUBLIC_URL: publicUrl },
+    }),
+  );
+  team = await makeTeam(system, 2);
+  [reader = "", stranger = ""] = team.people;
+  await team.join(reader);
+  const { added_users: added } = await team.rest.ok<{ added_users: { id: string }[] }>(
+    "PATCH",
+    "/v1/organization/members",
+    { invite_users: { service_accounts: [{ name: "gateway" }] } },
+  );
+  const made = await team.rest.ok<{ key: string }>("POST", "/v1/service_token", {
+    name: "gateway",
+    service_account_id: added[0]?.id,
+  });
+  serviceToken = made.key;
+});
+afterAll(() => parts.disposeAsync());
+
+interface Sent {
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly at?: string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+async function send(path: string, { body = "", headers = {}, at = origin }: Sent): Promise<Answer> {
+  const response = await fetch(`${at}/access/v1/${path}`, {
+    method: "POST",
+    body,
+    headers: { authorization: `Bearer ${serviceToken}`, "content-type": "application/json", ...headers },
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+const ask = (path: string, body: object) => send(path, { body: JSON.stringify(body) });
+const subject = (id: string) => ({ type: "user", id });
+const action = { name: "read" };
+const resource = () => ({ type: "experiment", id: team.experimentId });
+const question = (id: string) => ({ subject: subject(id), action, resource: resource() });
+
+describe("an evaluation", () => {
+  test("allows and denies, with 200 for both", async () => {
+    expect(await ask("evaluation", question(reader))).toMatchObject({
+      status: 200,
+      body: { decision: true },
+    });
+    expect(await ask("evaluation", question(stranger))).toMatchObject({
+      status: 200,
+      body: { decision: false },
+    });
+  });
+
+  test("of what is not there, or of words that nobody knows, is a denial", async () => {
+    const asked = question(reader);
+    const unknown = [
+      { ...asked, subject: subject(randomUUID()) },
+      { ...asked, subject: subject("olivia") },
+      { ...asked, subject: { ...asked.subject, type: "robot" } },
+      { ...asked, action: { name: "own" } },
+      { ...asked, resource: { type: "spaceship", id: team.experimentId } },
+      { ...asked, resource: { type: "experiment", id: "first" } },
+      { ...asked, resource: { type: "experiment", id: randomUUID() } },
+    ];
+    for (const body of unknown) {
+      expect(await ask("evaluation", body)).toMatchObject({ status: 200, body: { decision: false } });
+    }
+  });
+
+  test("ignores what it does not know, and echoes the id of the request", async () => {
+    const body = JSON.stringify({ ...question(reader), context: { time: "now" }, more: [1] });
+    const answer = await send("evaluation", { body, headers: { "x-request-id": "abc-1" } });
+    expect(answer).toMatchObject({ status: 200, body: { decision: true } });
+    expect(answer.headers.get("x-request-id")).toBe("abc-1");
+    expect((await ask("evaluation", question(reader))).headers.get("x-request-id")).toMatch(
+      /^[0-9a-f-]{36}$/,
+    );
+  });
+
+  test("is in force as soon as a check is: a member who leaves is denied", async () => {
+    await team.join(stranger);
+    await expect
+      .poll(async () => (await ask("evaluation", question(stranger))).body)
+      .toEqual({ decision: true });
+    await team.leave(stranger);
+    await expect
+      .poll(async () => (await ask("evaluation", question(stranger))).body)
+      .toEqual({ decision: false });
+  });
+
+  const whole = () => question(reader);
+  const malformed: Readonly<Record<string, () => Sent>> = {
+    "body: must be JSON": () => ({ body: "{" }),
+    'body: has the key "action" twice in one object': () => ({
+      body: `${JSON.stringify(whole()).slice(0, -1)},"action":{"name":"read"}}`,
+    }),
+    "subject:": () => ({ body: JSON.stringify({ ...whole(), subject: undefined }) }),
+    "subject.id:": () => ({ body: JSON.stringify({ ...whole(), subject: { type: "user" } }) }),
+    "action.name:": () => ({ body: JSON.stringify({ ...whole(), action: {} }) }),
+    "resource.type:": () => ({ body: JSON.stringify({ ...whole(), resource: { type: 7, id: "1" } }) }),
+    "content-type:": () => ({ body: JSON.stringify(whole()), headers: { "content-type": "text/plain" } }),
+    "body: is larger": () => ({
+      body: JSON.stringify({ ...whole(), context: { x: "x".repeat(1_100_000) } }),
+    }),
+    "body: invalid input": () => ({ body: "[]" }),
+  };
+  test.each(Object.keys(malformed))("that is malformed is 400, and says where: %s", async (reason) => {
+    const { status, body } = await send("evaluation", malformed[reason]?.() ?? {});
+    expect(status).toBe(400);
+    expect((body as { error: string }).error).toMatch(new RegExp(`^${reason}`));
+  });
+
+  test("is nobody's without a live service token", async () => {
+    for (const authorization of ["", "Bearer", "Bearer bt-st-nonsense", `Basic ${serviceToken}`]) {
+      const answer = await send("evaluation", {
+        body: JSON.stringify(question(reader)),
+        headers: { authorization },
+      });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+    }
+  });
+});
+
+describe("evaluations", () => {
+  test("take what they do not say from the defaults, whole, and answer in order", async () => {
+    const { body } = await ask("evaluations", {
+      ...question(reader),
+      evaluations: [
+        {},
+        { action: { name: "delete" } },
+        { subject: subject(stranger) },
+        // The default's type is no part of this one.
+        { resource: { id: team.experimentId } },
+        { resource: { type: "project", id: team.projectId } },
+      ],
+    });
+    const { evaluations } = body as { evaluations: { decision: boolean; context?: unknown }[] };
+    expect(evaluations.map(({ decision }) => decision)).toEqual([true, false, false, false, true]);
+    expect(evaluations[3]?.context).toMatchObject({ error: { status: 400, message: /^resource.type/ } });
+  });
+
+  test("end at the item that decided, if they are to", async () => {
+    const items = [reader, stranger, reader].map((id) => ({ subject: subject(id) }));
+    const of = async (evaluations_semantic: string) => {
+      const asked = { ...question(reader), evaluations: items, options: { evaluations_semantic } };
+      const { body } = await ask("evaluations", asked);
+      return (body as { evaluations: { decision: boolean }[] }).evaluations.map(({ decision }) => decision);
+    };
+    expect(await of("execute_all")).toEqual([true, false, true]);
+    expect(await of("deny_on_first_deny")).toEqual([true, false]);
+    expect(await of("permit_on_first_permit")).toEqual([true]);
+    const unknown = { ...question(reader), evaluations: items, options: { evaluations_semantic: "guess" } };
+    expect((await ask("evaluations", unknown)).status).toBe(400);
+  });
+
+  test("without any are one evaluation", async () => {
+    expect((await ask("evaluations", question(reader))).body).toEqual({ decision: true });
+    expect((await ask("evaluations", { ...question(stranger), evaluations: [] })).body).toEqual({
+      decision: false,
+    });
+    expect((await ask("evaluations", { evaluations: [] })).status).toBe(400);
+  });
+
+  test("are no more than a thousand", async () => {
+    const evaluations = Array.from({ length: 1001 }, () => ({}));
+    expect((await ask("evaluations", { ...question(reader), evaluations })).status).toBe(400);
+  });
+});
+
+describe("a search", () => {
+  const results = ({ body }: Answer) => (body as { results: { id?: string; name?: string }[] }).results;
+
+  test("for subjects finds who may, whatever id is given", async () => {
+    const asked = { ...question(stranger), subject: { type: "principal", id: stranger } };
+    const found = results(await ask("search/subject", asked)).map(({ id }) => id);
+    expect(found).toContain(reader);
+    expect(found).not.toContain(stranger);
+  });
+
+  test("for resources finds what they may", async () => {
+    const asked = { ...question(reader), resource: { type: "experiment" } };
+    const answer = await ask("search/resource", asked);
+    expect(results(answer)).toEqual([{ type: "experiment", id: team.experimentId }]);
+    expect(answer.body).toMatchObject({ page: { next_token: "" } });
+  });
+
+  test("for actions finds what they may do", async () => {
+    const { action: _action, ...asked } = question(reader);
+    expect(results(await ask("search/action", asked))).toEqual([{ name: "read" }]);
+  });
+
+  test("goes on from page to page, and a token is good for its search alone", async () => {
+    for (const name of ["second", "third"]) {
+      await team.rest.ok("POST", "/v1/experiment", { name, project_id: team.projectId });
+    }
+    const asked = { ...question(reader), resource: { type: "experiment" } };
+    const found: (string | undefined)[] = [];
+    let token = "";
+    do {
+      const answer = await ask("search/resource", { ...asked, page: { token, limit: 1 } });
+      found.push(...results(answer).map(({ id }) => id));
+      const { next_token } = (answer.body as { page: { next_token: string } }).page;
+      if (next_token !== "") {
+        const other = { ...asked, action: { name: "delete" }, page: { token: next_token } };
+        expect((await ask("search/resource", other)).status).toBe(400);
+      }
+      token = next_token;
+    } while (token !== "");
+    expect(new Set(found).size).toBe(3);
+  });
+
+  test("for what nobody knows finds nothing, and is no error", async () => {
+    const asked = question(reader);
+    expect(results(await ask("search/subject", { ...asked, subject: { type: "robot" } }))).toEqual([]);
+    expect(results(await ask("search/resource", { ...asked, resource: { type: "spaceship" } }))).toEqual([]);
+    expect(results(await ask("search/resource", { ...asked, subject: subject("olivia") }))).toEqual([]);
+    expect(
+      results(await ask("search/action", { ...asked, resource: { type: "experiment", id: "x" } })),
+    ).toEqual([]);
+  });
+});
+
+test("the metadata names the endpoints under the public URL, whatever host was asked", async () => {
+  const response = await fetch(`${origin}/.well-known/authzen-configuration`, {
+    headers: { host: "evil.example" },
+  });
+  expect(await response.json()).toEqual({
+    policy_decision_point: publicUrl,
+    access_evaluation_endpoint: `${publicUrl}/access/v1/evaluation`,
+    access_evaluations_endpoint: `${publicUrl}/access/v1/evaluations`,
+    search_subject_endpoint: `${publicUrl}/access/v1/search/subject`,
+    search_resource_endpoint: `${publicUrl}/access/v1/search/resource`,
+    search_action_endpoint: `${publicUrl}/access/v1/search/action`,
+  });
+});
+
+test("a sidecar speaks it on loopback, without a token, and gives no decision when it is cut off", async () => {
+  const listen = `127.0.0.1:${await freePort()}`;
+  await using sidecar = await startSidecar({
+    decisionAddress: system.decisionAddress,
+    serviceToken,
+    environment: { PORTCULLIS_HTTP_LISTEN: listen, PORTCULLIS_MAX_STALENESS_MS: "400" },
+  });
+  const beside = () =>
+    send("evaluation", {
+      at: `http://${listen}`,
+      body: JSON.stringify(question(reader)),
+      headers: { authorization: "" },
+    });
+  expect(await beside()).toMatchObject({ status: 200, body: { decision: true } });
+  await system.stop("decision");
+  await expect.poll(async () => (await beside()).status).toBe(503);
+  await system.start("decision");
+  await expect.poll(async () => (await beside()).status).toBe(200);
+  expect(sidecar.output()).not.toContain(serviceToken);
+});
