@@ -1,7 +1,7 @@
 // Redis without an installation: a server of our own, or the one that a URL names.
 
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -93,23 +93,28 @@ export async function givenRedis(url: string, variable: string): Promise<Redis> 
   };
 }
 
-interface Launch {
+export interface Launch {
   readonly folder: string;
   readonly password: string;
   readonly log: string;
   readonly record: string;
   readonly durable: boolean;
+  /** Beside those that every server has. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A Sentinel has settings of its own, and keeps in them what it learns. */
+  readonly isSentinel?: boolean;
 }
 
-async function startRedis(program: RedisProgram, launch: Launch, port: number): Promise<Leashed> {
+export async function startRedis(program: RedisProgram, launch: Launch, port: number): Promise<Leashed> {
   await stopLeftOver(launch.record);
   const data = join(launch.folder, "data");
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const settings = join(launch.folder, "redis.conf");
-  writePrivately(settings, configuration({ ...launch, data, port }));
+  const isKnown = launch.isSentinel === true && existsSync(settings);
+  if (!isKnown) writePrivately(settings, configuration(launch, data, port));
   const server = await startOnLeash({
     command: program.command,
-    args: [...program.args, settings],
+    args: [...program.args, settings, ...(launch.isSentinel === true ? ["--sentinel"] : [])],
     stopSignal: "SIGTERM",
     lingerSeconds: 3,
     log: launch.log,
@@ -132,25 +137,29 @@ function ours(program: RedisProgram, url: string, server: Kept): Redis {
   };
 }
 
-function urlOf(launch: Launch, port: number): string {
+export function urlOf(launch: Launch, port: number): string {
   return `redis://:${launch.password}@127.0.0.1:${port}`;
 }
 
 /** In a file that only its owner reads, so that the password shows in no list of processes. */
-function configuration(options: { data: string; port: number; password: string; durable: boolean }): string {
-  const lines = {
-    bind: "127.0.0.1",
-    port: String(options.port),
-    "protected-mode": "yes",
-    requirepass: options.password,
-    dir: JSON.stringify(options.data),
-    daemonize: "no",
+function configuration(launch: Launch, data: string, port: number): string {
+  const server = {
     // BullMQ must not lose keys to eviction.
     "maxmemory-policy": "noeviction",
     save: '""',
-    appendonly: options.durable ? "yes" : "no",
+    appendonly: launch.durable ? "yes" : "no",
     appendfsync: "everysec",
-    databases: options.durable ? "16" : "1024",
+    databases: launch.durable ? "16" : "1024",
+  };
+  const lines = {
+    bind: "127.0.0.1",
+    port: String(port),
+    "protected-mode": "yes",
+    requirepass: launch.password,
+    dir: JSON.stringify(data),
+    daemonize: "no",
+    ...(launch.isSentinel === true ? {} : server),
+    ...launch.settings,
   };
   return `${Object.entries(lines)
     .map(([name, value]) => `${name} ${value}`)

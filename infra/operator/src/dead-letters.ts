@@ -3,6 +3,7 @@
 
 import { parseArgs } from "node:util";
 import { Fault, invalid } from "@portcullis/chassis/fault";
+import { redisUrl } from "@portcullis/chassis/redis";
 import { runCommand } from "@portcullis/chassis/run";
 import {
   type DeadJob,
@@ -22,7 +23,7 @@ npm run -s dead-letters -- requeue ID... | --all
   --older-than  a follower that is merely behind, without having failed, is listed after so many seconds; 60
 `;
 
-const environment = z.object({ ...databases, REDIS_URL: z.url() });
+const environment = z.object({ ...databases, REDIS_URL: redisUrl });
 
 await runCommand("dead-letters", environment, async (given) => {
   const { positionals, values } = parsed();

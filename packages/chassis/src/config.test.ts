@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { address, ConfigurationError, milliseconds, processConfig, readConfig } from "./config.ts";
+import {
+  address,
+  ConfigurationError,
+  milliseconds,
+  peerAddress,
+  processConfig,
+  readConfig,
+} from "./config.ts";
 
 const schema = z.object({ ...processConfig, PORTCULLIS_MAX_STALENESS_MS: milliseconds.default(2000) });
 const good = { PORTCULLIS_LISTEN: "127.0.0.1:50051", PORTCULLIS_SERVICE_CREDENTIAL: "c".repeat(32) };
@@ -39,3 +46,28 @@ test.each(["", "localhost", ":80", "http://localhost:80", "unix:relative", "host
     expect(address.safeParse(value).success).toBe(false);
   },
 );
+
+test.each([
+  "127.0.0.1:50051",
+  "groups.portcullis.svc:50051",
+  "unix:/run/portcullis.sock",
+  "dns:///groups.portcullis.svc:50051",
+  "ipv4:10.0.0.1:50051,10.0.0.2:50051",
+  "ipv6:[fd00::1]:50051,[fd00::2]:50052",
+])("at %s another service may be", (value) => {
+  expect(peerAddress.safeParse(value).success).toBe(true);
+});
+
+test.each([
+  "localhost",
+  "one:1,two:2",
+  "ipv4:one:1,two:2",
+  "ipv4:10.0.0.1",
+  "ipv4:10.0.0.1:1,",
+  "ipv6:fd00::1:1",
+  "dns:///one",
+  "dns:one",
+  "http://localhost:80",
+])("at `%s` no other service can be", (value) => {
+  expect(peerAddress.safeParse(value).success).toBe(false);
+});

@@ -29,6 +29,23 @@ export const address = z
   .string()
   .regex(/^(unix:\/.+|(\[[0-9a-fA-F:]+\]|[^:/\s]+):\d{1,5})$/, "must be host:port or unix:/path");
 
+const ipv4 = String.raw`\d{1,3}(\.\d{1,3}){3}:\d{1,5}`;
+const ipv6 = String.raw`\[[0-9a-fA-F:]+\]:\d{1,5}`;
+const peerForms = new RegExp(
+  String.raw`^(dns:///[^:/\s]+:\d{1,5}|ipv4:${ipv4}(,${ipv4})*|ipv6:${ipv6}(,${ipv6})*)$`,
+);
+
+/**
+ * Where another service is reached: an address; or several processes of it, each asked in turn. These are the addresses
+ * behind a name, or they are listed.
+ */
+export const peerAddress = z
+  .string()
+  .refine(
+    (text) => address.safeParse(text).success || peerForms.test(text),
+    "must be host:port, unix:/path, dns:///name:port, ipv4:address:port,address:port or ipv6:[address]:port,[address]:port",
+  );
+
 /** The secret that our own services show each other. */
 export const serviceCredential = z.string().min(32, "must have at least 32 characters");
 

@@ -2,9 +2,9 @@
 // that registers and watermarks change together, are lost together and fail over together.
 
 import { readFileSync } from "node:fs";
+import type { RedisClient } from "@portcullis/chassis/redis";
 import { type FactKey, factOwners, type OrgId, type Owner } from "@portcullis/policy";
 import { Fact as FactMessage } from "@portcullis/proto/facts/v1/facts";
-import type { Redis } from "ioredis";
 import { factKeyText } from "./fact-key.ts";
 import type { Offer, Refusal, Sighting, Watermark } from "./register.ts";
 import { entriesMax, type LogEntry, type LogStretch } from "./source.ts";
@@ -26,14 +26,14 @@ const valueLifeSpread = 0.2;
 const tombstoneLifeMs = 120_000;
 
 export class RedisSlots {
-  readonly #redis: Redis & Scripts;
+  readonly #redis: RedisClient & Scripts;
 
   /** Takes a client that keeps its own limits of time; every call fails as the client fails. */
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     for (const name of scriptNames) {
       redis.defineCommand(name, { lua: scripts[name] });
     }
-    this.#redis = redis as Redis & Scripts;
+    this.#redis = redis as RedisClient & Scripts;
   }
 
   /** Reads registers of one organisation, in the order of the keys. */

@@ -3,9 +3,9 @@
 
 import { randomUUID } from "node:crypto";
 import { Fault } from "@portcullis/chassis/fault";
+import { connected, openRedisForWorking } from "@portcullis/chassis/redis";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
 import { Queue } from "bullmq";
-import { Redis } from "ioredis";
 import pg from "pg";
 import { type Doorbell, doorbellQueues, followerQueue, queuePrefix } from "./doorbell.ts";
 
@@ -63,16 +63,8 @@ const organisationsAtOnce = 1000;
 /** Connects to the queues' Redis and to every owner's database. */
 export async function openDeadLetters(options: DeadLetterOptions): Promise<DeadLetters> {
   await using parts = new AsyncDisposableStack();
-  const redis = new Redis(options.redisUrl, {
-    maxRetriesPerRequest: 1,
-    retryStrategy: () => null,
-    lazyConnect: true,
-  });
-  parts.defer(() => redis.disconnect());
-  redis.on("error", () => undefined); // what is asked of it says so
-  await redis.connect().catch((error: unknown) => {
-    throw new Fault("unavailable", "can't reach Redis", { cause: error });
-  });
+  const redis = parts.use(openRedisForWorking(options.redisUrl));
+  await connected(redis);
   const queues = new Map<string, Queue<Doorbell>>();
   for (const name of doorbellQueues) {
     const queue = new Queue<Doorbell>(name, {

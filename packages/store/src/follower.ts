@@ -1,11 +1,11 @@
 import { Fault } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
+import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { Worker } from "bullmq";
-import { Redis } from "ioredis";
 import type { Database, Write } from "./database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "./doorbell.ts";
 import { forgetFailure, noteFailure, waitsAfterFailure } from "./follow-failures.ts";
@@ -52,8 +52,8 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
   const stop = new AbortController();
   const catchUp = (org: OrgId) => followNoting(options, org, stop.signal);
 
-  const redis = new Redis(options.redisUrl, { maxRetriesPerRequest: null, lazyConnect: true });
-  redis.on("error", () => undefined); // BullMQ goes on trying, and the sweep goes on without it
+  // BullMQ goes on trying, and the sweep goes on without it.
+  const redis = openRedisForWorking(options.redisUrl);
   const busy = new Set<OrgId>();
   const rungMeanwhile = new Set<OrgId>();
   const worker = new Worker<Doorbell>(

@@ -3,6 +3,7 @@ export { Database, type DatabaseOptions, type Write, type Written } from "./data
 export type { Change } from "./event-log.ts";
 export { factsHandlers, ownLog, type ReadFacts } from "./facts-service.ts";
 export { type Follower, type FollowerOptions, startFollower } from "./follower.ts";
+export { JobAdder } from "./job-adder.ts";
 export { listPage, pageMax } from "./listing.ts";
 export { type OtherLogs, otherLogs } from "./other-logs.ts";
 export { type RelayOptions, startRelay } from "./relay.ts";

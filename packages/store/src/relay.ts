@@ -1,11 +1,9 @@
 import type { Log } from "@portcullis/chassis/log";
 import type { Owner } from "@portcullis/policy";
-import { Queue } from "bullmq";
-import { Redis } from "ioredis";
-import pg from "pg";
 import type { Database } from "./database.ts";
-import { type Doorbell, followerQueue, invalidationQueue, queuePrefix } from "./doorbell.ts";
-import { logChannel } from "./event-log.ts";
+import { followerQueue, invalidationQueue } from "./doorbell.ts";
+import { type Job, JobAdder } from "./job-adder.ts";
+import { waitForSeat } from "./relay-seat.ts";
 
 /** Beneath LISTEN: a lost notification costs no more than this. */
 const pollMs = 200;
@@ -22,33 +20,23 @@ export interface RelayOptions {
 }
 
 /**
- * Follows an owner's log and rings the doorbells of every event, one for each consumer. It remembers how far it came in the database, and only
- * after the jobs are in the queue: killed in between, it rings again, and job ids make that harmless.
+ * Follows an owner's log and rings the doorbells of every event, one for each consumer; of several processes one does. It
+ * remembers how far it came in the database, and only after the jobs are in the queue: killed in between, it or another
+ * rings again, and job ids make that harmless.
  */
 export async function startRelay(options: RelayOptions): Promise<AsyncDisposable> {
   const { database, log } = options;
-  const redis = new Redis(options.redisUrl, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    retryStrategy: () => reconnectMs,
-    lazyConnect: true,
-  });
-  redis.on("error", () => undefined); // each failed round reports itself
+  await using parts = new AsyncDisposableStack();
   const followers = (options.followers ?? []).map((follower) => followerQueue(database.owner, follower));
-  const queues = [invalidationQueue, ...followers].map((name) => {
-    const queue = new Queue<Doorbell>(name, { connection: redis, prefix: queuePrefix });
-    queue.on("error", () => undefined);
-    return queue;
-  });
+  const adder = parts.use(new JobAdder([invalidationQueue, ...followers], options.redisUrl));
   const bell = new Wake();
   const stop = new AbortController();
-  const listening = listen(database, bell, stop.signal, log);
+  const seat = parts.use(waitForSeat(database, () => bell.ring(), log));
   const ringing = (async () => {
     let healthy = true;
     while (!stop.signal.aborted) {
       try {
-        if (redis.status === "wait" || redis.status === "end") await redis.connect();
-        while ((await ringOnce(database, queues)) > 0 && !stop.signal.aborted);
+        while (seat.isHeld && !stop.signal.aborted && (await ringOnce(database, adder)) > 0);
         if (!healthy) log.info({}, "the relay works again");
         healthy = true;
       } catch (error) {
@@ -58,19 +46,17 @@ export async function startRelay(options: RelayOptions): Promise<AsyncDisposable
       await bell.wait(healthy ? pollMs : reconnectMs);
     }
   })();
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      bell.ring();
-      await Promise.all([ringing, listening]);
-      await Promise.all(queues.map((queue) => queue.close().catch(() => undefined)));
-      redis.disconnect();
-    },
-  };
+  parts.defer(() => {
+    stop.abort();
+    bell.ring();
+    return ringing;
+  });
+  const running = parts.move();
+  return { [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** Rings for what is new, and answers how many events that were. */
-async function ringOnce(database: Database, queues: readonly Queue<Doorbell>[]): Promise<number> {
+async function ringOnce(database: Database, adder: JobAdder): Promise<number> {
   const { rows } = await database.pool.query<{ org_id: string; position: string; relayed: string }>(
     "select org_id, position, relayed from org_log where relayed < position limit $1",
     [organisationsAtOnce],
@@ -79,8 +65,7 @@ async function ringOnce(database: Database, queues: readonly Queue<Doorbell>[]):
   for (const row of rows) {
     const from = Number(row.relayed) + 1;
     const to = Math.min(Number(row.position), from + eventsAtOnce - 1);
-    const bells = doorbells(database.owner, row.org_id, from, to);
-    await Promise.all(queues.map((queue) => queue.addBulk(bells)));
+    await adder.add(doorbells(database.owner, row.org_id, from, to));
     await database.pool.query("update org_log set relayed = greatest(relayed, $2) where org_id = $1", [
       row.org_id,
       to,
@@ -90,7 +75,7 @@ async function ringOnce(database: Database, queues: readonly Queue<Doorbell>[]):
   return rung;
 }
 
-function doorbells(owner: Owner, org: string, from: number, to: number) {
+function doorbells(owner: Owner, org: string, from: number, to: number): Job[] {
   return Array.from({ length: to - from + 1 }, (_, index) => ({
     name: owner,
     data: { owner, org, position: from + index },
@@ -102,28 +87,6 @@ function doorbells(owner: Owner, org: string, from: number, to: number) {
       removeOnFail: 1000,
     },
   }));
-}
-
-/** Keeps a connection on LISTEN, and makes a new one when it breaks. */
-async function listen(database: Database, bell: Wake, stop: AbortSignal, log: Log): Promise<void> {
-  while (!stop.aborted) {
-    const client = new pg.Client({ connectionString: database.url, keepAlive: true });
-    try {
-      const ended = new Promise<void>((resolve) => {
-        client.once("end", resolve);
-        client.on("error", () => resolve()); // a connection that breaks may say so more than once
-        stop.addEventListener("abort", () => resolve(), { once: true });
-      });
-      await client.connect();
-      client.on("notification", () => bell.ring());
-      await client.query(`listen ${logChannel}`);
-      await ended;
-    } catch (error) {
-      log.debug({ reason: String(error) }, "can't listen for events; polling goes on");
-    }
-    await client.end().catch(() => undefined);
-    if (!stop.aborted) await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
 }
 
 /** Sleep that can be cut short, also by a ring that came before it. */

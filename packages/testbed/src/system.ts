@@ -18,6 +18,8 @@ const connectMs = 30_000;
 
 export const serviceNames = [...owners, "decision", "admin"] as const;
 export type ServiceName = (typeof serviceNames)[number];
+/** `decision` is the first process of decision, `decision-2` the second. */
+export type ProcessName = ServiceName | `${ServiceName}-${number}`;
 
 export interface SystemOptions {
   /** A Postgres server on which the system makes its databases. */
@@ -26,6 +28,8 @@ export interface SystemOptions {
   readonly redisUrl?: string;
   /** Which services to start; all of them when not given. */
   readonly services?: readonly ServiceName[];
+  /** Of which services there is more than one process, and how many. */
+  readonly replicas?: Readonly<Partial<Record<ServiceName, number>>>;
   /** More environment for every service. */
   readonly environment?: Readonly<Record<string, string>>;
   /** By which address a service reaches another one; by the one where it listens when not given. */
@@ -36,8 +40,10 @@ export interface SystemOptions {
 export interface System extends AsyncDisposable {
   readonly adminUrl: string;
   readonly decisionAddress: string;
-  /** Where each service listens, or would. */
+  /** Where each service is reached: all its processes. */
   readonly addresses: Readonly<Record<ServiceName, string>>;
+  /** Where one process listens, or would. */
+  addressOf(name: ProcessName): string;
   readonly serviceCredential: string;
   readonly redisUrl: string;
   readonly identity: Stub<typeof IdentityService>;
@@ -48,16 +54,16 @@ export interface System extends AsyncDisposable {
   /** Each owner's facts. */
   readonly facts: Readonly<Record<Owner, Stub<typeof FactsService>>>;
   databaseUrl(owner: Owner): string;
-  /** Starts a service, and waits until it listens. */
-  start(service: ServiceName): Promise<void>;
-  /** Ends a service, by default at once and without a word, and waits until it is gone. */
-  stop(service: ServiceName, signal?: NodeJS.Signals): Promise<void>;
-  /** Freezes a service, or lets it go on. */
-  signal(service: ServiceName, signal: NodeJS.Signals): void;
-  /** The process of a service. */
-  pid(service: ServiceName): number;
-  /** Everything that a service has written so far, to standard output and error. */
-  output(service: ServiceName): string;
+  /** Starts a process, and waits until it listens. */
+  start(name: ProcessName): Promise<void>;
+  /** Ends a process, by default at once and without a word, and waits until it is gone. */
+  stop(name: ProcessName, signal?: NodeJS.Signals): Promise<void>;
+  /** Freezes a process, or lets it go on. */
+  signal(name: ProcessName, signal: NodeJS.Signals): void;
+  /** Its id with the operating system. */
+  pid(name: ProcessName): number;
+  /** Everything that a process has written so far, to standard output and error. */
+  output(name: ProcessName): string;
 }
 
 /** Starts the system on free ports with databases of its own. Disposing it leaves nothing behind. */
@@ -67,14 +73,26 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const databases = await makeDatabases(options.databaseServerUrl);
   parts.defer(() => databases.drop());
   const serviceCredential = randomBytes(24).toString("hex");
+  const listeners = new Map<ProcessName, string>();
+  const addressOf = (name: ProcessName): string => listeners.get(name) ?? "";
+  const processesOf = (service: ServiceName): ProcessName[] => [
+    service,
+    ...Array.from(
+      { length: (options.replicas?.[service] ?? 1) - 1 },
+      (_, index) => `${service}-${index + 2}` as const,
+    ),
+  ];
+  for (const name of serviceNames.flatMap(processesOf)) {
+    listeners.set(name, `127.0.0.1:${await freePort()}`);
+  }
   const addresses = {} as Record<ServiceName, string>;
-  for (const service of serviceNames) addresses[service] = `127.0.0.1:${await freePort()}`;
-  const routes = await routesBetween(addresses, options.route);
-  const processes = new Map<ServiceName, ServiceProcess>();
+  for (const service of serviceNames) addresses[service] = together(processesOf(service).map(addressOf));
+  const routes = await routesBetween((service) => processesOf(service).map(addressOf), options.route);
+  const processes = new Map<ProcessName, ServiceProcess>();
   parts.defer(async () => {
     await Promise.all([...processes.values()].map((running) => running.end("SIGKILL")));
   });
-  const outputs = new Map<ServiceName, string[]>();
+  const outputs = new Map<ProcessName, string[]>();
 
   const connections = Object.fromEntries(
     serviceNames.map((name) => [
@@ -82,14 +100,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       parts.use(connect({ peer: name, address: addresses[name], service: "testbed", serviceCredential })),
     ]),
   ) as Record<ServiceName, Connection>;
-  const start = async (service: ServiceName): Promise<void> => {
-    const output = outputs.get(service) ?? [];
-    outputs.set(service, output);
+  const start = async (name: ProcessName): Promise<void> => {
+    const service = serviceOf(name);
+    const output = outputs.get(name) ?? [];
+    outputs.set(name, output);
     const running = new ServiceProcess(
       service,
       {
         NODE_ENV: "test",
-        PORTCULLIS_LISTEN: addresses[service],
+        PORTCULLIS_LISTEN: addressOf(name),
         PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
         PORTCULLIS_LOG_LEVEL: "info",
         REDIS_URL: redisUrl,
@@ -101,19 +120,20 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
       output,
     );
-    processes.set(service, running);
+    processes.set(name, running);
     await running.listening();
     // A connection that was refused meanwhile would wait before it tries again.
     if (service !== "admin") await connections[service].ready(connectMs);
   };
 
-  await Promise.all((options.services ?? serviceNames).map(start));
+  await Promise.all((options.services ?? serviceNames).flatMap(processesOf).map(start));
 
   const running = parts.move();
   return {
-    adminUrl: `http://${addresses.admin}`,
+    adminUrl: `http://${addressOf("admin")}`,
     decisionAddress: addresses.decision,
     addresses,
+    addressOf,
     serviceCredential,
     redisUrl,
     identity: connections.identity.stub(IdentityService),
@@ -129,27 +149,42 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     },
     databaseUrl: (owner) => databases.url(owner),
     start,
-    async stop(service, signal = "SIGKILL") {
-      await processes.get(service)?.end(signal);
-      processes.delete(service);
+    async stop(name, signal = "SIGKILL") {
+      await processes.get(name)?.end(signal);
+      processes.delete(name);
     },
-    signal: (service, signal) => processes.get(service)?.kill(signal),
-    pid: (service) => processes.get(service)?.pid ?? 0,
-    output: (service) => (outputs.get(service) ?? []).join(""),
+    signal: (name, signal) => processes.get(name)?.kill(signal),
+    pid: (name) => processes.get(name)?.pid ?? 0,
+    output: (name) => (outputs.get(name) ?? []).join(""),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 
-async function routesBetween(addresses: Record<ServiceName, string>, route: SystemOptions["route"]) {
+async function routesBetween(
+  addressesOf: (service: ServiceName) => readonly string[],
+  route: SystemOptions["route"] = (_from, _to, address) => Promise.resolve(address),
+) {
   const routes = {} as Record<ServiceName, Record<ServiceName, string>>;
   for (const from of serviceNames) {
-    routes[from] = { ...addresses };
-    if (route === undefined) continue;
+    routes[from] = {} as Record<ServiceName, string>;
     for (const to of serviceNames) {
-      if (to !== from) routes[from][to] = await route(from, to, addresses[to]);
+      const routed: string[] = [];
+      for (const address of addressesOf(to))
+        routed.push(to === from ? address : await route(from, to, address));
+      routes[from][to] = together(routed);
     }
   }
   return routes;
+}
+
+/** Several addresses as one, of which a client asks each in turn. */
+function together(addresses: readonly string[]): string {
+  const [only = ""] = addresses;
+  return addresses.length === 1 ? only : `ipv4:${addresses.join(",")}`;
+}
+
+function serviceOf(name: ProcessName): ServiceName {
+  return name.replace(/-\d+$/, "") as ServiceName;
 }
 
 function isOwner(service: ServiceName): service is Owner {

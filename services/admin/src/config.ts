@@ -1,4 +1,5 @@
-import { address, processConfig } from "@portcullis/chassis/config";
+import { peerAddress, processConfig } from "@portcullis/chassis/config";
+import { redisUrl } from "@portcullis/chassis/redis";
 import { z } from "zod";
 import { isLoopback, originOfUrl } from "./origin.ts";
 
@@ -23,13 +24,13 @@ const signOnKeys = [
 export const settings = z.object({
   ...processConfig,
   /** The four owners, and who decides. */
-  PORTCULLIS_IDENTITY_ADDRESS: address,
-  PORTCULLIS_GROUPS_ADDRESS: address,
-  PORTCULLIS_GRANTS_ADDRESS: address,
-  PORTCULLIS_TOKENS_ADDRESS: address,
-  PORTCULLIS_DECISION_ADDRESS: address,
+  PORTCULLIS_IDENTITY_ADDRESS: peerAddress,
+  PORTCULLIS_GROUPS_ADDRESS: peerAddress,
+  PORTCULLIS_GRANTS_ADDRESS: peerAddress,
+  PORTCULLIS_TOKENS_ADDRESS: peerAddress,
+  PORTCULLIS_DECISION_ADDRESS: peerAddress,
   /** Counts requests for all processes of the facade together. */
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }),
+  REDIS_URL: redisUrl,
   /** How many requests a minute one credential, and one address, may make. */
   PORTCULLIS_RATE_LIMIT_CREDENTIAL: perMinute.default(12_000),
   PORTCULLIS_RATE_LIMIT_ADDRESS: perMinute.default(60_000),

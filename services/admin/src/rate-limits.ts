@@ -2,12 +2,12 @@
 // process alone.
 
 import { Fault } from "@portcullis/chassis/fault";
-import type { Redis } from "ioredis";
+import type { RedisClient } from "@portcullis/chassis/redis";
 import ipaddr from "ipaddr.js";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 
 interface Options {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   /** Requests a minute. */
   readonly perCredential: number;
   readonly perAddress: number;
@@ -41,7 +41,7 @@ export function rateLimits({ redis, perCredential, perAddress }: Options): RateL
   };
 }
 
-function limiter(redis: Redis, what: string, points: number): RateLimiterRedis {
+function limiter(redis: RedisClient, what: string, points: number): RateLimiterRedis {
   const shares = { points, duration: windowSeconds };
   return new RateLimiterRedis({
     ...shares,

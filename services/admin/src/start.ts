@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "@portcullis/chassis/log";
-import { openRedis } from "@portcullis/chassis/redis";
+import { connected, openRedis } from "@portcullis/chassis/redis";
 import type { Running } from "@portcullis/chassis/run";
 import { askDecision } from "./access.ts";
 import type { Config } from "./config.ts";
@@ -20,7 +20,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
   const { owners, logs, heads, decision } = parts.use(connectOwners(config));
   const access = askDecision(decision, owners);
   const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: redisPatienceMs }));
-  await redis.connect().catch((reason: unknown) => {
+  await connected(redis).catch((reason: unknown) => {
     log.warn(
       { reason: String(reason) },
       "redis is away; requests are counted in this process alone until it comes",

@@ -1,15 +1,16 @@
-import { address, milliseconds, processConfig } from "@portcullis/chassis/config";
+import { milliseconds, peerAddress, processConfig } from "@portcullis/chassis/config";
+import { redisUrl } from "@portcullis/chassis/redis";
 import { z } from "zod";
 
 /** What decision reads from its environment. */
 export const config = z.object({
   ...processConfig,
   /** The decision cache, and the queue on which owners say that their logs have grown. */
-  REDIS_URL: z.url(),
-  PORTCULLIS_IDENTITY_ADDRESS: address,
-  PORTCULLIS_GROUPS_ADDRESS: address,
-  PORTCULLIS_GRANTS_ADDRESS: address,
-  PORTCULLIS_TOKENS_ADDRESS: address,
+  REDIS_URL: redisUrl,
+  PORTCULLIS_IDENTITY_ADDRESS: peerAddress,
+  PORTCULLIS_GROUPS_ADDRESS: peerAddress,
+  PORTCULLIS_GRANTS_ADDRESS: peerAddress,
+  PORTCULLIS_TOKENS_ADDRESS: peerAddress,
   /** No decision uses a fact that its owner did not confirm within this time. */
   PORTCULLIS_MAX_STALENESS_MS: milliseconds.default(2000),
   /** Where the AuthZEN API is served over HTTP; unset: nowhere. Beside it the URL by which callers reach it. */

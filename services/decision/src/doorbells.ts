@@ -1,10 +1,10 @@
 import { isUuid } from "@portcullis/chassis/fields";
 import type { Log } from "@portcullis/chassis/log";
+import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { FollowInRedis, Follows } from "@portcullis/facts";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
 import { type Doorbell, invalidationQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { Worker } from "bullmq";
-import { Redis } from "ioredis";
 
 export interface DoorbellOptions {
   readonly redisUrl: string;
@@ -26,12 +26,8 @@ const closeMs = 1000;
  * look, and without any, the heads that are confirmed all the time say the same a little later.
  */
 export function hearDoorbells({ redisUrl, followInRedis, follows, log }: DoorbellOptions): AsyncDisposable {
-  const open = () => {
-    const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
-    redis.on("error", () => undefined); // it reconnects; what was missed meanwhile is found by confirmation
-    return redis;
-  };
-  const jobs = open();
+  // Both reconnect; what was missed meanwhile is found by confirmation.
+  const jobs = openRedisForWorking(redisUrl);
   const worker = new Worker<Doorbell>(
     invalidationQueue,
     async ({ data }) => {
@@ -50,7 +46,7 @@ export function hearDoorbells({ redisUrl, followInRedis, follows, log }: Doorbel
   worker.on("error", () => undefined);
   worker.on("failed", (job, error) => log.warn({ job: job?.id, reason: error.message }, "a doorbell failed"));
 
-  const subscriber = open();
+  const subscriber = openRedisForWorking(redisUrl);
   subscriber.on("message", (_channel, message: string) => {
     const bell = checked(parsed(message));
     if (bell !== null) follows.hear(bell.owner, bell.org, bell.position);

@@ -26,7 +26,7 @@ import type { Config } from "./config.ts";
 import { hearDoorbells } from "./doorbells.ts";
 import { eventLogs } from "./feed/event-logs.ts";
 import { ownerOver } from "./owners.ts";
-import { connectCache } from "./redis.ts";
+import { memoryOfServers, refuseEviction } from "./redis.ts";
 import { handlers } from "./rpc/index.ts";
 import { upstreamHandlers } from "./upstream/index.ts";
 
@@ -68,7 +68,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   };
 
   const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: backgroundMs }));
-  await connectCache(redis, log);
+  await refuseEviction(() => memoryOfServers(redis), log);
   const slots = new RedisSlots(redis);
   const followInRedis = new FollowInRedis({ slots, owners, log });
 

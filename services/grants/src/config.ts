@@ -1,4 +1,5 @@
-import { address, processConfig } from "@portcullis/chassis/config";
+import { peerAddress, processConfig } from "@portcullis/chassis/config";
+import { redisUrl } from "@portcullis/chassis/redis";
 import { z } from "zod";
 
 /** What grants reads from its environment. */
@@ -7,13 +8,13 @@ export const config = z.object({
   /** grants' own Postgres database; its tables are made and migrated at start. */
   DATABASE_URL: z.url(),
   /** Where the queue is, whose jobs tell decision of changes. */
-  REDIS_URL: z.url(),
+  REDIS_URL: redisUrl,
   /** Who says whether a principal is a member. */
-  PORTCULLIS_IDENTITY_ADDRESS: address,
+  PORTCULLIS_IDENTITY_ADDRESS: peerAddress,
   /** Who says which groups live. */
-  PORTCULLIS_GROUPS_ADDRESS: address,
+  PORTCULLIS_GROUPS_ADDRESS: peerAddress,
   /** Whose log a change may come after, as it may after the others'. */
-  PORTCULLIS_TOKENS_ADDRESS: address,
+  PORTCULLIS_TOKENS_ADDRESS: peerAddress,
 });
 
 export type Config = z.infer<typeof config>;

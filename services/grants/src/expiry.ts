@@ -3,10 +3,11 @@
 // early and late jobs are harmless.
 
 import type { Log } from "@portcullis/chassis/log";
+import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { OrgId } from "@portcullis/policy";
+import { JobAdder } from "@portcullis/store";
 import { type Doorbell, expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
-import { Queue, Worker } from "bullmq";
-import { Redis } from "ioredis";
+import { Worker } from "bullmq";
 import type { AclStore } from "./store/acl-store.ts";
 
 /** Clocks of machines differ: what this one thinks has just expired may still grant elsewhere, so it stays as long. */
@@ -31,11 +32,9 @@ interface Options {
 
 export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
   const clearUp = (org: OrgId) => acls.removeExpired(org, new Date(Date.now() - graceMs));
-  const producing = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
-  const working = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  for (const redis of [producing, working]) redis.on("error", () => undefined); // the sweep goes on without it
-  const queue = new Queue<Doorbell>(expiryQueue, { connection: producing, prefix: queuePrefix });
-  queue.on("error", () => undefined);
+  // The sweep goes on without either.
+  const adder = new JobAdder([expiryQueue], redisUrl);
+  const working = openRedisForWorking(redisUrl);
   const worker = new Worker<Doorbell>(expiryQueue, ({ data }) => clearUp(data.org as OrgId), {
     connection: working,
     prefix: queuePrefix,
@@ -67,19 +66,21 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
   return {
     schedule(org, times) {
       const now = Date.now();
-      for (const ms of new Set(Array.from(times, (time) => time.getTime()))) {
-        const delay = ms + graceMs - now;
-        if (delay > delayMaxMs) continue;
-        const opts = {
-          jobId: `exp-${org}-${ms}`,
-          delay: Math.max(delay, 0),
-          attempts: 5,
-          backoff: { type: "exponential", delay: 1000 },
-          removeOnComplete: true,
-          removeOnFail: 1000,
-        };
-        queue.add("expiry", { owner: "grants", org, position: 0 }, opts).catch(() => undefined); // the sweep finds it
-      }
+      const jobs = [...new Set(Array.from(times, (time) => time.getTime()))]
+        .filter((ms) => ms + graceMs - now <= delayMaxMs)
+        .map((ms) => ({
+          name: "expiry",
+          data: { owner: "grants", org, position: 0 },
+          opts: {
+            jobId: `exp-${org}-${ms}`,
+            delay: Math.max(ms + graceMs - now, 0),
+            attempts: 5,
+            backoff: { type: "exponential", delay: 1000 },
+            removeOnComplete: true,
+            removeOnFail: 1000,
+          },
+        }));
+      if (jobs.length > 0) adder.add(jobs).catch(() => undefined); // the sweep finds them
     },
     sweep,
     async [Symbol.asyncDispose]() {
@@ -87,8 +88,8 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
       clearInterval(timer);
       await sweeping;
       await worker.close().catch(() => undefined);
-      await queue.close().catch(() => undefined);
-      for (const redis of [producing, working]) redis.disconnect();
+      working.disconnect();
+      await adder[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,4 +1,5 @@
-import { address, processConfig } from "@portcullis/chassis/config";
+import { peerAddress, processConfig } from "@portcullis/chassis/config";
+import { redisUrl } from "@portcullis/chassis/redis";
 import { z } from "zod";
 
 /** What groups reads from its environment. */
@@ -7,12 +8,12 @@ export const config = z.object({
   /** groups' own Postgres database; its tables are made and migrated at start. */
   DATABASE_URL: z.url(),
   /** Where the queues are: for decision's jobs, and for ours that tell of members who left. */
-  REDIS_URL: z.url(),
+  REDIS_URL: redisUrl,
   /** Who says who is a member. */
-  PORTCULLIS_IDENTITY_ADDRESS: address,
+  PORTCULLIS_IDENTITY_ADDRESS: peerAddress,
   /** Whose logs a change may come after, as it may after identity's. */
-  PORTCULLIS_GRANTS_ADDRESS: address,
-  PORTCULLIS_TOKENS_ADDRESS: address,
+  PORTCULLIS_GRANTS_ADDRESS: peerAddress,
+  PORTCULLIS_TOKENS_ADDRESS: peerAddress,
 });
 
 export type Config = z.infer<typeof config>;

@@ -1,4 +1,5 @@
-import { address, processConfig } from "@portcullis/chassis/config";
+import { peerAddress, processConfig } from "@portcullis/chassis/config";
+import { redisUrl } from "@portcullis/chassis/redis";
 import { z } from "zod";
 
 /** What identity reads from its environment. */
@@ -7,13 +8,13 @@ export const config = z.object({
   /** identity's own Postgres database; its tables are made and migrated at start. */
   DATABASE_URL: z.url(),
   /** Where the queues are, whose jobs tell decision and the other owners of changes. */
-  REDIS_URL: z.url(),
+  REDIS_URL: redisUrl,
   /** Who says whether an organisation keeps an Owner when members leave, and what former members still have. */
-  PORTCULLIS_GROUPS_ADDRESS: address,
+  PORTCULLIS_GROUPS_ADDRESS: peerAddress,
   /** Who says what former members still have been granted. */
-  PORTCULLIS_GRANTS_ADDRESS: address,
+  PORTCULLIS_GRANTS_ADDRESS: peerAddress,
   /** Who says which credentials former members still have. */
-  PORTCULLIS_TOKENS_ADDRESS: address,
+  PORTCULLIS_TOKENS_ADDRESS: peerAddress,
 });
 
 export type Config = z.infer<typeof config>;

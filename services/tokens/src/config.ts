@@ -1,4 +1,5 @@
-import { address, processConfig } from "@portcullis/chassis/config";
+import { peerAddress, processConfig } from "@portcullis/chassis/config";
+import { redisUrl } from "@portcullis/chassis/redis";
 import { z } from "zod";
 
 /** What tokens reads from its environment. */
@@ -7,12 +8,12 @@ export const config = z.object({
   /** tokens' own Postgres database; its tables are made and migrated at start. */
   DATABASE_URL: z.url(),
   /** Where the queue is, whose jobs tell decision of changes. */
-  REDIS_URL: z.url(),
+  REDIS_URL: redisUrl,
   /** Who says whether a principal is a member. */
-  PORTCULLIS_IDENTITY_ADDRESS: address,
+  PORTCULLIS_IDENTITY_ADDRESS: peerAddress,
   /** Whose logs a change may come after, as it may after identity's. */
-  PORTCULLIS_GROUPS_ADDRESS: address,
-  PORTCULLIS_GRANTS_ADDRESS: address,
+  PORTCULLIS_GROUPS_ADDRESS: peerAddress,
+  PORTCULLIS_GRANTS_ADDRESS: peerAddress,
 });
 
 export type Config = z.infer<typeof config>;

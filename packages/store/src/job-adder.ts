@@ -1,0 +1,51 @@
+import { openRedisForAdding, type RedisClient } from "@portcullis/chassis/redis";
+import { type JobsOptions, Queue } from "bullmq";
+import { type Doorbell, queuePrefix } from "./doorbell.ts";
+
+export interface Job {
+  readonly name: string;
+  readonly data: Doorbell;
+  readonly opts: JobsOptions;
+}
+
+/** Adds jobs to some queues; each call fails while Redis is away. */
+export class JobAdder implements AsyncDisposable {
+  readonly #names: readonly string[];
+  readonly #redis: RedisClient & Disposable;
+  #queues: readonly Queue<Doorbell>[] = [];
+
+  constructor(names: readonly string[], redisUrl: string) {
+    this.#names = names;
+    this.#redis = openRedisForAdding(redisUrl);
+  }
+
+  /** Adds these to each of the queues. */
+  async add(jobs: readonly Job[]): Promise<void> {
+    if (this.#redis.status !== "ready") throw new Error("redis is away");
+    if (this.#queues.length === 0) this.#queues = this.#names.map((name) => open(name, this.#redis));
+    try {
+      await Promise.all(this.#queues.map((queue) => queue.addBulk([...jobs])));
+    } catch (error) {
+      // A queue that met no Redis when it was made never works.
+      await this.#close();
+      throw error;
+    }
+  }
+
+  async #close(): Promise<void> {
+    const queues = this.#queues;
+    this.#queues = [];
+    await Promise.all(queues.map((queue) => queue.close().catch(() => undefined)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+    this.#redis[Symbol.dispose]();
+  }
+}
+
+function open(name: string, connection: RedisClient): Queue<Doorbell> {
+  const queue = new Queue<Doorbell>(name, { connection, prefix: queuePrefix });
+  queue.on("error", () => undefined); // what is asked of it fails by itself
+  return queue;
+}
