@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { onFreePort, PortTaken } from "./free-port.ts";
@@ -52,21 +52,29 @@ export interface ThrowawayPostgres extends Postgres {
   recover(): Promise<void>;
   /** Stops all its processes where they are; answers how to let them go on. */
   freeze(): Promise<() => void>;
+  /** Starts a server that follows this one, and answers what it has applied so far. */
+  startReplica(): Promise<ThrowawayPostgres>;
 }
 
 /** An empty server for tests: quick, safe from its own crashes alone, gone with its data when disposed. */
 export async function throwawayPostgres(): Promise<ThrowawayPostgres> {
   const program = preparePostgresProgram();
   sweep(program.home);
+  return startThrowaway(program, throwawayLaunch(program, randomBytes(24).toString("base64url")));
+}
+
+function throwawayLaunch(program: PostgresProgram, password: string): Launch {
   const folder = mkdtempSync(join(program.home, `${throwaway}${process.pid}-`));
   makeServerFolder(program, folder);
-  const launch = {
-    data: join(folder, "data"),
-    password: randomBytes(24).toString("base64url"),
-    log: join(folder, "log"),
-    record: join(folder, "running"),
-    durable: false,
-  };
+  const [data, log, record] = ["data", "log", "running"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  return { data, password, log, record, durable: false };
+}
+
+async function startThrowaway(program: PostgresProgram, launch: Launch): Promise<ThrowawayPostgres> {
   return onFreePort(async (port) => {
     let server = await startPostgres(program, launch, port);
     return {
@@ -74,9 +82,14 @@ export async function throwawayPostgres(): Promise<ThrowawayPostgres> {
         kill: () => server.kill(),
         async [Symbol.asyncDispose]() {
           await server.stop();
-          rmSync(folder, { recursive: true });
+          rmSync(dirname(launch.data), { recursive: true });
         },
       }),
+      async startReplica() {
+        const replica = throwawayLaunch(program, launch.password);
+        await copyData(program, { from: launch, port, to: replica });
+        return startThrowaway(program, replica);
+      },
       async crash() {
         process.kill(server.pid, "SIGQUIT");
         await server.ended;
@@ -93,6 +106,38 @@ export async function throwawayPostgres(): Promise<ThrowawayPostgres> {
       },
     };
   });
+}
+
+interface Copying {
+  readonly from: Launch;
+  readonly port: number;
+  readonly to: Launch;
+}
+
+/** Copies a server's files while it goes on, for one that is to follow it: the embedded Postgres has no pg_basebackup. */
+async function copyData(program: PostgresProgram, { from, port, to }: Copying): Promise<void> {
+  const client = new pg.Client({ connectionString: urlOf(from, port) });
+  await client.connect();
+  try {
+    await client.query("select pg_backup_start('replica', true)");
+    const copied = spawnSync("cp", ["-a", from.data, to.data], { encoding: "utf8" });
+    if (copied.status !== 0) throw new Error(`the data can't be copied: ${copied.stderr}`);
+    const { rows } = await client.query<{ labelfile: string }>("select labelfile from pg_backup_stop()");
+    const source = `host=127.0.0.1 port=${port} user=postgres password=${from.password}`;
+    const files = {
+      backup_label: rows[0]?.labelfile ?? "",
+      "standby.signal": "",
+      "postgresql.auto.conf": `primary_conninfo = '${source}'\n`,
+    };
+    rmSync(join(to.data, "postmaster.pid"), { force: true });
+    for (const [name, content] of Object.entries(files)) {
+      const file = join(to.data, name);
+      writePrivately(file, content);
+      if (program.uid !== undefined && program.gid !== undefined) chownSync(file, program.uid, program.gid);
+    }
+  } finally {
+    await client.end();
+  }
 }
 
 /** Those that serve somebody or work behind them. */

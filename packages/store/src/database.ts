@@ -12,10 +12,16 @@ import { FollowFailures } from "./follow-failures.ts";
 import { AuditIndexes, LogChain, LogChainPlan } from "./log-chain.ts";
 import { FollowedLogs, LogDependencies, LogTables } from "./log-tables.ts";
 import type { OtherLogs } from "./other-logs.ts";
+import { keepBrokenHarmless, surviveBroken } from "./pools.ts";
+import { type LogHead, Replica } from "./replica.ts";
 
 export interface DatabaseOptions {
   readonly owner: Owner;
   readonly url: string;
+  /** A streaming replica of it. */
+  readonly replicaUrl?: string;
+  /** How many connections writers, readers, and the readers of the replica may have. */
+  readonly poolMax?: number;
   readonly entities: readonly EntitySchema[];
   /** In order; they run behind the log's own tables. */
   readonly migrations: readonly MigrationObject[];
@@ -46,7 +52,9 @@ interface Asked {
 }
 
 /** Of writers; and as many of readers, whom waiting writers must not starve. */
-const connectionsMax = 10;
+const poolMaxDefault = 10;
+/** Nobody waits longer than this for a connection, be they all taken or the server silent. */
+const connectionMs = 2000;
 /** One organisation's writer waits no longer than this for another. */
 const lockTimeoutMs = 4000;
 const statementTimeoutMs = 5000;
@@ -70,9 +78,12 @@ export class Database implements AsyncDisposable {
   readonly pool: pg.Pool;
   readonly url: string;
   readonly #orm: MikroORM;
+  readonly #replica: Replica | null;
   readonly #otherLogs: OtherLogs;
 
-  private constructor({ owner, url, otherLogs }: DatabaseOptions, orm: MikroORM, pool: pg.Pool) {
+  private constructor(options: DatabaseOptions, orm: MikroORM, pool: pg.Pool, replica: Replica | null) {
+    const { owner, url, otherLogs } = options;
+    this.#replica = replica;
     this.owner = owner;
     this.url = url;
     this.#otherLogs = otherLogs;
@@ -82,19 +93,15 @@ export class Database implements AsyncDisposable {
 
   /** Connects, and brings the tables up to date; two processes may do so at once. */
   static async open(options: DatabaseOptions): Promise<Database> {
+    const { poolMax = poolMaxDefault, replicaUrl } = options;
     const orm = await MikroORM.init({
       clientUrl: options.url,
       entities: [...options.entities],
       extensions: [Migrator],
       colors: false,
       logger: (message) => options.log.debug({}, message),
-      pool: { min: 0, max: connectionsMax },
-      driverOptions: {
-        onPoolCreated: (pool: pg.Pool) => {
-          surviveBroken(pool);
-          reclaimBroken(pool);
-        },
-      },
+      pool: { min: 0, max: poolMax },
+      driverOptions: { connectionTimeoutMillis: connectionMs, onPoolCreated: keepBrokenHarmless },
       migrations: {
         migrationsList: [
           { name: "0001-log-tables", class: LogTables },
@@ -110,12 +117,17 @@ export class Database implements AsyncDisposable {
         tableName: "migrations",
       },
     });
-    const pool = new pg.Pool({ connectionString: options.url, max: connectionsMax });
+    const pool = new pg.Pool({
+      connectionString: options.url,
+      max: poolMax,
+      connectionTimeoutMillis: connectionMs,
+    });
     surviveBroken(pool);
     pool.on("error", (error) =>
       options.log.warn({ reason: error.message }, "an idle database connection broke"),
     );
-    const database = new Database(options, orm, pool);
+    const replica = replicaUrl === undefined ? null : new Replica({ ...options, url: replicaUrl, poolMax });
+    const database = new Database(options, orm, pool, replica);
     try {
       await database.#migrate();
     } catch (error) {
@@ -129,6 +141,34 @@ export class Database implements AsyncDisposable {
   async read<Result>(body: (em: EntityManager) => Promise<Result>): Promise<Result> {
     try {
       return await body(this.#orm.em.fork());
+    } catch (error) {
+      throw databaseFault(error);
+    }
+  }
+
+  /**
+   * A list of what an organisation has, with all that was committed before it was asked for. A replica answers it, where
+   * there is one that can.
+   */
+  async list<Result>(org: OrgId, body: (em: EntityManager) => Promise<Result>): Promise<Result> {
+    const replica = this.#replica;
+    if (replica !== null && !replica.isResting) {
+      const head = await this.#logHead(org);
+      const answer = head === null ? null : await replica.read(org, head, body);
+      if (answer !== null) return answer.result;
+    }
+    return this.read(body);
+  }
+
+  /** Null: there is no event that could tell one history from another. */
+  async #logHead(org: OrgId): Promise<LogHead | null> {
+    try {
+      const { rows } = await this.pool.query<LogHead>({
+        name: "log head",
+        text: "select position, head_hash as hash from org_log where org_id = $1 and head_hash is not null",
+        values: [org],
+      });
+      return rows[0] ?? null;
     } catch (error) {
       throw databaseFault(error);
     }
@@ -191,7 +231,7 @@ export class Database implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#orm.close(true), this.pool.end()]);
+    await Promise.all([this.#orm.close(true), this.pool.end(), this.#replica?.[Symbol.asyncDispose]()]);
   }
 
   /** The lock is the session's, not a transaction's: each migration runs in a transaction of its own. */
@@ -205,31 +245,4 @@ export class Database implements AsyncDisposable {
       await client.end();
     }
   }
-}
-
-/**
- * A lent connection that breaks between two statements says so by an event, and one that nobody hears ends the process.
- * Whoever has it learns of it by its next statement.
- */
-function surviveBroken(pool: pg.Pool): void {
-  pool.on("connect", (client) => {
-    client.on("error", () => undefined);
-  });
-}
-
-/**
- * A connection that dies inside a transaction is never given back by the query builder under the ORM, because its
- * rollback fails. Without this the pool runs dry, one broken connection at a time.
- */
-function reclaimBroken(pool: pg.Pool): void {
-  const lent = new Set<pg.PoolClient>();
-  pool.on("acquire", (client) => lent.add(client));
-  pool.on("release", (_, client) => lent.delete(client));
-  pool.on("connect", (client) => {
-    client.once("end", () => {
-      setImmediate(() => {
-        if (lent.has(client)) client.release(true);
-      });
-    });
-  });
 }

@@ -8,6 +8,7 @@ import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { Worker } from "bullmq";
 import type { Database, Write } from "./database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "./doorbell.ts";
+import { endWorker } from "./end-worker.ts";
 import { forgetFailure, noteFailure, waitsAfterFailure } from "./follow-failures.ts";
 
 export interface FollowerOptions {
@@ -95,8 +96,7 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
       clearInterval(timer);
       stop.abort();
       await sweeping;
-      await worker.close().catch(() => undefined);
-      redis.disconnect();
+      await endWorker(worker, redis);
     },
   };
 }

@@ -10,7 +10,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Database, type Write, type Written } from "../src/database.ts";
 import type { Change } from "../src/event-log.ts";
-import { factsHandlers } from "../src/facts-service.ts";
+import { factsHandlers, ownLog } from "../src/facts-service.ts";
 import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
 
@@ -196,4 +196,46 @@ test("a connection that breaks between two statements fails its write, or its re
   const { revision } = await database.write(org, context, async (write) => write.record(noteAdded(org)));
   expect(revision.position).toBe(1);
   expect(await standing(org)).toEqual({ notes: 0, events: 1 });
+});
+
+test("whoever finds all connections taken is told so in time, and the next finds one again", async () => {
+  const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
+  const log = openLog("database-test", "silent");
+  await using small = await Database.open({
+    owner: "tokens",
+    url,
+    poolMax: 2,
+    entities: [NoteRow],
+    migrations,
+    otherLogs: otherLogs({}),
+    log,
+  });
+  const longestMs = 3500;
+  const unavailable = { kind: "unavailable", message: "the database is not available", retryAfterMs: 1000 };
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  let holders = 0;
+  const holding = [newOrg(), newOrg()].map((org) =>
+    small.write(org, context, async (write) => {
+      await addNote(write, org);
+      write.record(noteAdded(org));
+      if (++holders === 2) take();
+      await released;
+    }),
+  );
+  const readers = await Promise.all([small.pool.connect(), small.pool.connect()]);
+  await taken;
+
+  try {
+    const startedAt = performance.now();
+    await expect(small.write(newOrg(), context, () => Promise.resolve())).rejects.toMatchObject(unavailable);
+    await expect(ownLog(small).heads({ orgIds: [newOrg()] })).rejects.toMatchObject(unavailable);
+    expect(performance.now() - startedAt).toBeLessThan(2 * longestMs);
+  } finally {
+    release();
+    for (const reader of readers) reader.release();
+    await Promise.all(holding);
+  }
+  await small.write(newOrg(), context, (write) => Promise.resolve(write.keepBooks()));
+  await ownLog(small).heads({ orgIds: [newOrg()] });
 });

@@ -159,8 +159,9 @@ test("what was acknowledged before an owner was killed is committed, with its ev
       [team.orgId],
     );
     expect(Number(standing.rows[0]?.relayed)).toBeLessThan(Number(standing.rows[0]?.position));
-    redisGate.open();
+    // It starts while Redis is away still.
     await system.start("groups");
+    redisGate.open();
     for (const person of team.people) {
       await expect
         .poll(async () => (await system.decision.check(team.question(person))).allowed, { timeout: 10_000 })

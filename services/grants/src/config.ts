@@ -1,12 +1,12 @@
 import { peerAddress, processConfig } from "@portcullis/chassis/config";
 import { redisUrl } from "@portcullis/chassis/redis";
+import { databaseConfig } from "@portcullis/store/config";
 import { z } from "zod";
 
 /** What grants reads from its environment. */
 export const config = z.object({
   ...processConfig,
-  /** grants' own Postgres database; its tables are made and migrated at start. */
-  DATABASE_URL: z.url(),
+  ...databaseConfig,
   /** Where the queue is, whose jobs tell decision of changes. */
   REDIS_URL: redisUrl,
   /** Who says whether a principal is a member. */

@@ -5,7 +5,7 @@
 import type { Log } from "@portcullis/chassis/log";
 import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { OrgId } from "@portcullis/policy";
-import { JobAdder } from "@portcullis/store";
+import { endWorker, JobAdder } from "@portcullis/store";
 import { type Doorbell, expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { Worker } from "bullmq";
 import type { AclStore } from "./store/acl-store.ts";
@@ -87,8 +87,7 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
       isEnding = true;
       clearInterval(timer);
       await sweeping;
-      await worker.close().catch(() => undefined);
-      working.disconnect();
+      await endWorker(worker, working);
       await adder[Symbol.asyncDispose]();
     },
   };

@@ -16,6 +16,7 @@ import {
   startFollower,
   startRelay,
 } from "@portcullis/store";
+import { databaseOf } from "@portcullis/store/config";
 import type { Config } from "./config.ts";
 import { deletedHere, groupsChanged, membersRemoved } from "./departures.ts";
 import { startExpiries } from "./expiry.ts";
@@ -44,7 +45,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const database = parts.use(
     await Database.open({
       owner: "grants",
-      url: config.DATABASE_URL,
+      ...databaseOf(config),
       entities: [ObjectRow, AttachmentRow, RoleRow, AclRow],
       migrations,
       otherLogs: otherLogs({ identity, groups, tokens }),

@@ -1,12 +1,12 @@
 import { peerAddress, processConfig } from "@portcullis/chassis/config";
 import { redisUrl } from "@portcullis/chassis/redis";
+import { databaseConfig } from "@portcullis/store/config";
 import { z } from "zod";
 
 /** What groups reads from its environment. */
 export const config = z.object({
   ...processConfig,
-  /** groups' own Postgres database; its tables are made and migrated at start. */
-  DATABASE_URL: z.url(),
+  ...databaseConfig,
   /** Where the queues are: for decision's jobs, and for ours that tell of members who left. */
   REDIS_URL: redisUrl,
   /** Who says who is a member. */

@@ -6,6 +6,7 @@ import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { auditHandlers, Database, factsHandlers, otherLogs, startRelay } from "@portcullis/store";
+import { databaseOf } from "@portcullis/store/config";
 import type { Config } from "./config.ts";
 import { followFormerMembers } from "./former-members.ts";
 import { fromIdentity } from "./members.ts";
@@ -27,7 +28,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const database = parts.use(
     await Database.open({
       owner: "groups",
-      url: config.DATABASE_URL,
+      ...databaseOf(config),
       entities: [GroupRow],
       migrations,
       otherLogs: otherLogs({

@@ -1,12 +1,12 @@
 import { peerAddress, processConfig } from "@portcullis/chassis/config";
 import { redisUrl } from "@portcullis/chassis/redis";
+import { databaseConfig } from "@portcullis/store/config";
 import { z } from "zod";
 
 /** What identity reads from its environment. */
 export const config = z.object({
   ...processConfig,
-  /** identity's own Postgres database; its tables are made and migrated at start. */
-  DATABASE_URL: z.url(),
+  ...databaseConfig,
   /** Where the queues are, whose jobs tell decision and the other owners of changes. */
   REDIS_URL: redisUrl,
   /** Who says whether an organisation keeps an Owner when members leave, and what former members still have. */

@@ -9,6 +9,7 @@ import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
 import { auditHandlers, Database, factsHandlers, otherLogs, startRelay } from "@portcullis/store";
+import { databaseOf } from "@portcullis/store/config";
 import type { Config } from "./config.ts";
 import { departuresOf } from "./departures.ts";
 import { handlers } from "./rpc/index.ts";
@@ -33,7 +34,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const database = parts.use(
     await Database.open({
       owner: "identity",
-      url: config.DATABASE_URL,
+      ...databaseOf(config),
       entities: [OrganizationRow, PrincipalRow, ActiveMemberRow],
       migrations,
       otherLogs: otherLogs({

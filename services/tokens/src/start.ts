@@ -13,6 +13,7 @@ import {
   startFollower,
   startRelay,
 } from "@portcullis/store";
+import { databaseOf } from "@portcullis/store/config";
 import type { Config } from "./config.ts";
 import { membersRemoved } from "./departures.ts";
 import { fromIdentity } from "./members.ts";
@@ -33,7 +34,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const database = parts.use(
     await Database.open({
       owner: "tokens",
-      url: config.DATABASE_URL,
+      ...databaseOf(config),
       entities: [CredentialRow],
       migrations,
       otherLogs: otherLogs({

@@ -199,7 +199,7 @@ export class AclStore {
     if (filter.permission !== null) where.push({ permission: filter.permission });
     if (filter.restrictObjectType !== null) where.push({ restrictObjectType: filter.restrictObjectType });
     if (filter.role !== null) where.push({ roleId: filter.role });
-    const rows = await this.#database.read((em) => listPage<AclRow>(em, AclRow, { $and: where }, page));
+    const rows = await this.#database.list(org, (em) => listPage<AclRow>(em, AclRow, { $and: where }, page));
     return rows.map(aclOf);
   }
 

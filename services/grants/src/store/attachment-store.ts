@@ -97,7 +97,7 @@ export class AttachmentStore {
 
   async list(org: OrgId, filter: AttachmentFilter, page: Page | undefined): Promise<Attachment[]> {
     const { kind, object, ids, names, projectNames } = filter;
-    const rows = await this.#database.read(async (em) => {
+    const rows = await this.#database.list(org, async (em) => {
       const where: FilterQuery<AttachmentRow> = {
         orgId: org,
         kind,

@@ -163,7 +163,7 @@ export class ObjectStore {
       ...(filter.names.length > 0 && { name: { $in: [...filter.names] } }),
       ...(filter.slugs.length > 0 && { slug: { $in: [...filter.slugs] } }),
     };
-    const rows = await this.#database.read(async (em) => {
+    const rows = await this.#database.list(org, async (em) => {
       const parents: FilterQuery<ObjectRow>[] = [];
       if (filter.parent !== null)
         parents.push({ parentType: filter.parent.type, parentId: filter.parent.id });

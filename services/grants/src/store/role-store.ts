@@ -152,7 +152,7 @@ export class RoleStore {
     const limit = pageLimit(page);
     const cursor = page?.startingAfter || page?.endingBefore;
     const at = system.findIndex((role) => role.id === cursor);
-    return this.#database.read(async (em) => {
+    return this.#database.list(org, async (em) => {
       if (at === -1) {
         const own = (await listPage<RoleRow>(em, RoleRow, where, page)).map(roleOf);
         return page?.endingBefore ? own : [...own, ...system].slice(0, limit);

@@ -304,7 +304,7 @@ export class GroupsStore {
   }
 
   async list(org: OrgId, filter: GroupFilter, page: Page | undefined): Promise<Group[]> {
-    return this.#database.read(async (em) => {
+    return this.#database.list(org, async (em) => {
       const holders = filter.member === null ? null : await holdersOf(em, org, filter.member);
       const where: FilterQuery<GroupRow> = {
         orgId: org,

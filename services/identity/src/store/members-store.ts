@@ -185,7 +185,7 @@ export class MembersStore {
       ...(filter.familyNames.length > 0 && { familyName: { $in: [...filter.familyNames] } }),
       ...(filter.kind !== null && { kind: filter.kind }),
     };
-    const rows = await this.#database.read((em) =>
+    const rows = await this.#database.list(org, (em) =>
       listPage<ActiveMemberRow>(em, ActiveMemberRow, where, page),
     );
     return rows.map(principalOf);

@@ -248,7 +248,9 @@ export class CredentialsStore {
       ...(filter.ids.length > 0 && { id: { $in: [...filter.ids] } }),
       ...(filter.names.length > 0 && { name: { $in: [...filter.names] } }),
     };
-    const rows = await this.#database.read((em) => listPage<CredentialRow>(em, CredentialRow, where, page));
+    const rows = await this.#database.list(org, (em) =>
+      listPage<CredentialRow>(em, CredentialRow, where, page),
+    );
     return rows.map(toDomain);
   }
 
