@@ -95,11 +95,11 @@ export async function throwawayRedisCluster(replicated: string): Promise<RedisCl
     const [, busPort] = (await client.config("GET", "cluster-port")) as [string, string];
     await first.client.call("CLUSTER", "MEET", "127.0.0.1", port, busPort);
   }
-  const idOf = async ({ client }: RedisServer) => String(await client.cluster("MYID"));
+  const idOf = ({ client }: RedisServer) => client.cluster("MYID");
   const everybodySays = async (text: RegExp): Promise<boolean> => {
     const running = servers.filter(({ client }) => client.status === "ready");
     const infos = await Promise.all(running.map(({ client }) => client.cluster("INFO")));
-    return infos.every((info) => text.test(String(info)));
+    return infos.every((info) => text.test(info));
   };
   await until(() => everybodySays(/cluster_known_nodes:4\r/));
   const cluster: RedisCluster = {
@@ -124,7 +124,7 @@ export async function throwawayRedisCluster(replicated: string): Promise<RedisCl
       await to.client.cluster("SETSLOT", slot, "IMPORTING", fromId);
       await from.client.cluster("SETSLOT", slot, "MIGRATING", toId);
       for (;;) {
-        const [next] = (await from.client.cluster("GETKEYSINSLOT", slot, 1)) as string[];
+        const [next] = await from.client.cluster("GETKEYSINSLOT", slot, 1);
         if (next === undefined) break;
         await from.client.call("MIGRATE", "127.0.0.1", to.port, next, 0, 1000, "AUTH", password);
         await between();
@@ -135,7 +135,7 @@ export async function throwawayRedisCluster(replicated: string): Promise<RedisCl
   };
   const replicatedMaster = await cluster.masterOf(replicated);
   await replica.client.cluster("REPLICATE", await idOf(replicatedMaster));
-  await until(cluster.isWhole);
+  await until(() => cluster.isWhole());
   await until(async () => /master_link_status:up/.test(await replica.client.info("replication")));
   const running = parts.move();
   return cluster;

@@ -7,7 +7,7 @@ interface Credentials {
   readonly password?: string;
 }
 
-export interface RedisNode {
+interface RedisNode {
   readonly host: string;
   readonly port: number;
 }

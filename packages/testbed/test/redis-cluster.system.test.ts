@@ -96,10 +96,10 @@ test("masters die: one whose replica takes over, and one that comes back empty",
     await first.recover();
     const second = await cluster.masterOf(slotOf(team.orgId));
     await second.crash();
-    await expect.poll(cluster.isWhole).toBe(false);
+    await expect.poll(() => cluster.isWhole()).toBe(false);
     await delay(500);
     await second.recover();
-    await expect.poll(cluster.isWhole).toBe(true);
+    await expect.poll(() => cluster.isWhole()).toBe(true);
     await delay(500);
   });
   expect(verdict).toMatchObject({ ...right, refusedChanges: [] });

@@ -1,4 +1,4 @@
-import { address, logLevel, milliseconds } from "@portcullis/chassis/config";
+import { address, logLevel, milliseconds, peerAddress } from "@portcullis/chassis/config";
 import { z } from "zod";
 
 const beside = address.regex(
@@ -16,7 +16,7 @@ export const config = z
     /** Where the AuthZEN API is served over HTTP, on loopback; unset: nowhere. */
     PORTCULLIS_HTTP_LISTEN: beside.optional(),
     /** The decision service that it asks. */
-    PORTCULLIS_DECISION_ADDRESS: address,
+    PORTCULLIS_DECISION_ADDRESS: peerAddress,
     /** What it shows there: a service token without a scope. It answers about the organisation of this token alone. */
     PORTCULLIS_SERVICE_TOKEN: z.string().optional(),
     /** A file that holds the token instead; read again when it changes. */
