@@ -3,6 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { capacity, type Figure } from "./capacity.ts";
 import { checkMemory } from "./check-memory.ts";
 import type { Comparison } from "./compare.ts";
 import type { Round } from "./load.ts";
@@ -17,10 +18,14 @@ const measurements: Readonly<Record<string, (tell: (line: string) => void) => Pr
   "sidecar-footprint": sidecarFootprint,
 };
 
-const known = [...Object.keys(benchmarks), ...Object.keys(measurements)];
+/** What is only told, and measured when it is asked for by its name. */
+const tellings: Readonly<Record<string, (tell: (line: string) => void) => Promise<Figure[]>>> = { capacity };
+
+const usual = [...Object.keys(benchmarks), ...Object.keys(measurements)];
+const known = [...usual, ...Object.keys(tellings)];
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !known.includes(name));
-if (unknown === undefined) await run(names.length > 0 ? names : known);
+if (unknown === undefined) await run(names.length > 0 ? names : usual);
 else {
   process.stderr.write(`bench: there is no \`${unknown}\`; there are: ${known.join(", ")}\n`);
   process.exitCode = 1;
@@ -41,7 +46,11 @@ async function run(chosen: readonly string[]): Promise<void> {
       process.stdout.write(`${name}: ${what} ${value.toFixed(0)} ${unit}, limit ${limit}\n`);
       results[`${name}: ${what}`] = { ours: value, reference: limit, ratio: value / limit };
     }
+    for (const { what, value, unit } of (await tellings[name]?.(tell)) ?? []) {
+      process.stdout.write(`${name}: ${what}: ${value.toPrecision(3)} ${unit}\n`);
+    }
   }
+  if (Object.keys(results).length === 0) return;
   const file = fileURLToPath(new URL("../results.json", import.meta.url));
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
 }

@@ -1,7 +1,6 @@
 // How soon a sidecar answers after its start, and how much memory it takes with 100,000 facts. Its upstream is a stand-in
 // that makes the facts up, so that nothing else takes memory or time here.
 
-import { readFileSync } from "node:fs";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import { openLog } from "@portcullis/chassis/log";
 import { implement, serve } from "@portcullis/chassis/rpc/server";
@@ -10,6 +9,7 @@ import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import type { FactKey, FactKind, FactValues, GroupId, ObjectId, OrgId } from "@portcullis/policy";
 import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
 import { startSidecar } from "@portcullis/testbed";
+import { residentMegabytes } from "./resident.ts";
 
 const org = "0190a000-0000-7000-8000-000000000001" as OrgId;
 const group = "0190a000-0000-7000-8000-0000000000c1" as GroupId;
@@ -64,11 +64,6 @@ export async function sidecarFootprint(tell: (line: string) => void): Promise<Me
 
 function id(kind: string, index: number): string {
   return `0190a000-0000-7000-8000-${kind}${index.toString(16).padStart(11, "0")}`;
-}
-
-function residentMegabytes(pid: number): number {
-  const [, kilobytes = ""] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes) / 1024;
 }
 
 async function serveMadeUpFacts() {
