@@ -14,12 +14,15 @@ const silenceMs = 3000;
 
 export interface RelaySeat extends AsyncDisposable {
   readonly isHeld: boolean;
+  /** Lets another have it who may be able to ring. */
+  leave(): void;
 }
 
 /** Waits for the seat, and for it again when it is lost. Calls `wake` when it is taken, and then at every commit. */
 export function waitForSeat(database: Database, wake: () => void, log: Log): RelaySeat {
   const stop = new AbortController();
   let isHeld = false;
+  let sittingOnce = new AbortController();
   const sitting = (async () => {
     while (!stop.signal.aborted) {
       await sitOnce().catch((error: unknown) =>
@@ -39,6 +42,7 @@ export function waitForSeat(database: Database, wake: () => void, log: Log): Rel
       query_timeout: silenceMs,
     });
     const broken = new AbortController();
+    sittingOnce = broken;
     client.on("error", () => broken.abort()); // a connection that breaks may say so more than once
     client.once("end", () => broken.abort());
     client.on("notification", wake);
@@ -67,6 +71,9 @@ export function waitForSeat(database: Database, wake: () => void, log: Log): Rel
   return {
     get isHeld() {
       return isHeld;
+    },
+    leave() {
+      if (isHeld) sittingOnce.abort();
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

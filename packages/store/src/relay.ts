@@ -42,6 +42,7 @@ export async function startRelay(options: RelayOptions): Promise<AsyncDisposable
       } catch (error) {
         if (healthy) log.warn({ reason: String(error) }, "the relay can't ring; events wait in the log");
         healthy = false;
+        seat.leave();
       }
       await bell.wait(healthy ? pollMs : reconnectMs);
     }

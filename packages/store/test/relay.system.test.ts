@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { defineEntity, p } from "@mikro-orm/core";
+import { openLog } from "@portcullis/chassis/log";
+import type { OrgId } from "@portcullis/policy";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { Database } from "../src/database.ts";
+import { type Doorbell, followerQueue, queuePrefix } from "../src/doorbell.ts";
+import { otherLogs } from "../src/other-logs.ts";
+import { startRelay } from "../src/relay.ts";
+import { freshDatabase } from "../src/testing.ts";
+
+// Several relays over one log: one of them rings, and it is one that can.
+
+const NothingRow = defineEntity({ name: "Nothing", properties: { id: p.uuid().primary() } });
+const nobodyListens = "redis://127.0.0.1:1";
+const context = { actor: undefined, requestId: "test", sourceAddress: "", unchangedSince: [] };
+const log = openLog("relay-test", "silent");
+
+const parts = new AsyncDisposableStack();
+let database: Database;
+let client: pg.Client;
+let redisUrl: string;
+let queue: Queue<Doorbell>;
+let org: OrgId;
+beforeAll(async () => {
+  const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
+  database = parts.use(
+    await Database.open({
+      owner: "tokens",
+      url,
+      entities: [NothingRow],
+      migrations: [],
+      otherLogs: otherLogs({}),
+      log,
+    }),
+  );
+  client = new pg.Client({ connectionString: url });
+  await client.connect();
+  parts.defer(() => client.end());
+  const own = new URL(inject("redisUrl"));
+  own.pathname = "/13"; // nobody else takes its jobs
+  redisUrl = own.href;
+  const redis = new Redis(redisUrl);
+  parts.defer(() => redis.disconnect());
+  queue = new Queue(followerQueue("tokens", "grants"), { connection: redis, prefix: queuePrefix });
+  parts.defer(() => queue.close());
+});
+afterAll(() => parts.disposeAsync());
+beforeEach(() => {
+  org = randomUUID() as OrgId;
+});
+
+const relay = (url: string) => startRelay({ database, redisUrl: url, followers: ["grants"], log });
+
+async function change(): Promise<void> {
+  await database.write(org, context, ({ record }) => {
+    record({
+      action: "changed",
+      subject: { type: "organization", id: org },
+      before: null,
+      after: {},
+      touches: [],
+    });
+    return Promise.resolve();
+  });
+}
+
+/** For which positions of the organisation was rung. */
+async function rung(): Promise<number[]> {
+  const jobs = await queue.getJobs(["waiting"]);
+  return jobs
+    .flatMap(({ data }) => (data.org === org ? data.position : []))
+    .toSorted((one, other) => one - other);
+}
+
+async function seatsTaken(): Promise<number> {
+  const { rowCount } = await client.query(
+    `select from pg_locks where locktype = 'advisory' and granted
+       and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return rowCount ?? 0;
+}
+
+const soon = { interval: 10, timeout: 10_000 };
+
+test("of three relays one rings, once for each event, and another when it ends", async () => {
+  const relays = await Promise.all([relay(redisUrl), relay(redisUrl), relay(redisUrl)]);
+  for (const [index, ending] of relays.entries()) {
+    await change();
+    await expect.poll(rung, soon).toEqual(Array.from({ length: index + 1 }, (_, before) => before + 1));
+    expect(await seatsTaken()).toBe(1);
+    await ending[Symbol.asyncDispose]();
+  }
+  expect(await seatsTaken()).toBe(0);
+});
+
+test("one that can't reach Redis makes room for one that can", async () => {
+  await using _mute = await relay(nobodyListens);
+  await expect.poll(seatsTaken, { interval: 10 }).toBe(1);
+  await using _able = await relay(redisUrl);
+  await change();
+  await expect.poll(rung, soon).toEqual([1]);
+});
+
+test("what happened while none ran is rung for", async () => {
+  await change();
+  await change();
+  await using _late = await relay(redisUrl);
+  await expect.poll(rung, soon).toEqual([1, 2]);
+});
+
+test("one whose session the database has ended takes a seat again", async () => {
+  await using _only = await relay(redisUrl);
+  await change();
+  await expect.poll(rung, soon).toEqual([1]);
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted
+       and database = (select oid from pg_database where datname = current_database())`,
+  );
+  await change();
+  await expect.poll(rung, soon).toEqual([1, 2]);
+});
