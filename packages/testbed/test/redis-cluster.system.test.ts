@@ -4,7 +4,9 @@ import {
   type RedisServer,
   throwawayRedisCluster,
 } from "@portcullis/one-machine/redis-several";
-import { doorbellQueues, queuePrefix } from "@portcullis/store/doorbell";
+import { type Owner, owners } from "@portcullis/policy";
+import { openDeadLetters } from "@portcullis/store/dead-letters";
+import { doorbellQueues, expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { judgeAnswers, type Verdict } from "../src/judge-answers.ts";
@@ -118,4 +120,41 @@ test("the organisation's slot, and the queues', move from master to master, key 
   });
   expect(verdict).toMatchObject({ ...right, refusedChanges: [] });
   await everythingWorks();
+});
+
+test("what starts while a slot is not served answers, and uses it once it is", async () => {
+  const master = await cluster.masterOf(slotOf(team.orgId));
+  await master.crash();
+  await expect.poll(() => cluster.isWhole()).toBe(false);
+  for (const service of ["decision", "groups", "admin"] as const) {
+    await system.stop(service);
+    await system.start(service);
+  }
+  const [person = ""] = team.people;
+  await team.join(person);
+  const { allowed } = await system.decision.check(
+    team.question(person, { kind: { $case: "fullyConsistent", value: {} } }),
+  );
+  expect(allowed).toBe(true);
+  await master.recover();
+  await expect.poll(() => cluster.isWhole()).toBe(true);
+  await everythingWorks();
+});
+
+test("operators see what failed for good there, too", async () => {
+  const databaseUrls = Object.fromEntries(owners.map((owner) => [owner, system.databaseUrl(owner)]));
+  await using letters = await openDeadLetters({
+    redisUrl: cluster.url,
+    databaseUrls: databaseUrls as Record<Owner, string>,
+  });
+  const { client } = await cluster.masterOf(queuePrefix);
+  const queue = `${queuePrefix}:${expiryQueue}`;
+  const data = JSON.stringify({ owner: "grants", org: team.orgId, position: 0 });
+  await client.hset(`${queue}:dead`, { name: "expiry", data, opts: "{}", failedReason: "never" });
+  await client.zadd(`${queue}:failed`, Date.now(), "dead");
+  const listed: object[] = [];
+  for await (const letter of letters.list()) listed.push(letter);
+  expect(listed).toMatchObject([{ kind: "dead job", org: team.orgId, reason: "never" }]);
+  await letters.requeue(`${expiryQueue}/dead`);
+  await expect.poll(() => client.zcard(`${queue}:failed`)).toBe(0);
 });
