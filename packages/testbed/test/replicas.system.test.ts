@@ -70,12 +70,35 @@ async function restart(processes: readonly ProcessName[]): Promise<void> {
   await delay(reconnectedMs);
 }
 
+/** Makes change after change, several at a time, while something else goes on; answers what was refused. */
+async function changing(meanwhile: () => Promise<void>): Promise<unknown[]> {
+  const refused: unknown[] = [];
+  const ended = new AbortController();
+  const writers = Array.from({ length: 4 }, async (_, writer) => {
+    const { id } = await team.rest.ok<{ id: string }>("POST", "/v1/group", { name: `Group ${writer}` });
+    for (let change = 0; !ended.signal.aborted; change++) {
+      const description = `change ${change}`;
+      await team.rest.ok("PATCH", `/v1/group/${id}`, { description }).catch((error: unknown) => {
+        refused.push(error);
+      });
+    }
+  });
+  await meanwhile();
+  ended.abort();
+  await Promise.all(writers);
+  return refused;
+}
+
 test("one half is restarted, and then the other: every Check is answered, and every change made", async () => {
+  let refused: unknown[] = [];
   const verdict = await judge(async () => {
-    await restart(firsts);
-    await restart(seconds);
+    refused = await changing(async () => {
+      await restart(firsts);
+      await restart(seconds);
+    });
   });
   expect(verdict).toMatchObject({ ...right, unanswered: [], refusedChanges: [] });
+  expect(refused).toEqual([]);
 });
 
 test("one process of an owner rings at a time, and the other in its place when it is killed or frozen", async () => {
