@@ -13,6 +13,9 @@ const system = {
 /** Tests that tell how long something takes, or take all there is, have the machine to themselves. */
 const measuring = [
   "packages/testbed/test/deep-and-wide.system.test.ts",
+  "packages/testbed/test/redis-cluster.system.test.ts",
+  "packages/testbed/test/redis-sentinel.system.test.ts",
+  "packages/testbed/test/replicas.system.test.ts",
   "packages/testbed/test/rest/many-administrators.system.test.ts",
   "packages/testbed/test/revocation.system.test.ts",
   "packages/testbed/test/torture.system.test.ts",
