@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { type Connection, connect, type Stub } from "@portcullis/chassis/rpc/client";
+import type { Tls } from "@portcullis/chassis/tls";
 import { freePort } from "@portcullis/one-machine/free-port";
 import { throwawayRedis } from "@portcullis/one-machine/redis";
 import { type Owner, owners } from "@portcullis/policy";
@@ -28,6 +29,9 @@ export interface SystemOptions {
   readonly services?: readonly ServiceName[];
   /** More environment for every service. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The environment of one service; and with which connections the test itself asks. */
+  readonly environmentOf?: (service: ServiceName) => Readonly<Record<string, string>>;
+  readonly tls?: Tls;
   /** By which address a service reaches another one; by the one where it listens when not given. */
   readonly route?: (from: ServiceName, to: ServiceName, address: string) => Promise<string>;
 }
@@ -79,7 +83,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const connections = Object.fromEntries(
     serviceNames.map((name) => [
       name,
-      parts.use(connect({ peer: name, address: addresses[name], service: "testbed", serviceCredential })),
+      parts.use(
+        connect({
+          peer: name,
+          address: addresses[name],
+          service: "testbed",
+          serviceCredential,
+          tls: options.tls ?? null,
+        }),
+      ),
     ]),
   ) as Record<ServiceName, Connection>;
   const start = async (service: ServiceName): Promise<void> => {
@@ -98,6 +110,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
           serviceNames.map((name) => [`PORTCULLIS_${name.toUpperCase()}_ADDRESS`, routes[service][name]]),
         ),
         ...options.environment,
+        ...options.environmentOf?.(service),
       },
       output,
     );
@@ -111,7 +124,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const running = parts.move();
   return {
-    adminUrl: `http://${addresses.admin}`,
+    adminUrl: `${options.tls === undefined ? "http" : "https"}://${addresses.admin}`,
     decisionAddress: addresses.decision,
     addresses,
     serviceCredential,

@@ -1,4 +1,5 @@
 import { address, processConfig } from "@portcullis/chassis/config";
+import { tlsConfig } from "@portcullis/chassis/tls";
 import { z } from "zod";
 import { isLoopback, originOfUrl } from "./origin.ts";
 
@@ -22,6 +23,9 @@ const signOnKeys = [
 /** Every setting by itself, for who needs some of them. */
 export const settings = z.object({
   ...processConfig,
+  ...tlsConfig,
+  /** `behind-proxy`: somebody who stands before us, and protects connections, may reach us over plain HTTP. */
+  PORTCULLIS_PLAIN_HTTP: z.literal("behind-proxy").optional(),
   /** The four owners, and who decides. */
   PORTCULLIS_IDENTITY_ADDRESS: address,
   PORTCULLIS_GROUPS_ADDRESS: address,

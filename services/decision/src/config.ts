@@ -1,9 +1,11 @@
 import { address, milliseconds, processConfig } from "@portcullis/chassis/config";
+import { tlsConfig } from "@portcullis/chassis/tls";
 import { z } from "zod";
 
 /** What decision reads from its environment. */
 export const config = z.object({
   ...processConfig,
+  ...tlsConfig,
   /** The decision cache, and the queue on which owners say that their logs have grown. */
   REDIS_URL: z.url(),
   PORTCULLIS_IDENTITY_ADDRESS: address,

@@ -1,9 +1,11 @@
 import { address, processConfig } from "@portcullis/chassis/config";
+import { tlsConfig } from "@portcullis/chassis/tls";
 import { z } from "zod";
 
 /** What groups reads from its environment. */
 export const config = z.object({
   ...processConfig,
+  ...tlsConfig,
   /** groups' own Postgres database; its tables are made and migrated at start. */
   DATABASE_URL: z.url(),
   /** Where the queues are: for decision's jobs, and for ours that tell of members who left. */

@@ -1,9 +1,11 @@
 import { address, processConfig } from "@portcullis/chassis/config";
+import { tlsConfig } from "@portcullis/chassis/tls";
 import { z } from "zod";
 
 /** What identity reads from its environment. */
 export const config = z.object({
   ...processConfig,
+  ...tlsConfig,
   /** identity's own Postgres database; its tables are made and migrated at start. */
   DATABASE_URL: z.url(),
   /** Where the queues are, whose jobs tell decision and the other owners of changes. */
