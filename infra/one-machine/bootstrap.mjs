@@ -38,6 +38,7 @@ const commands = {
   bench: "bench/src/main.ts",
   torture: "packages/testbed/src/torture/main.ts",
   mutate: "infra/mutation/src/main.ts",
+  certs: "infra/certs/src/main.ts",
   "verify-log": "infra/operator/src/verify-log.ts",
   "dead-letters": "infra/operator/src/dead-letters.ts",
 };

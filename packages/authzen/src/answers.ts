@@ -59,7 +59,7 @@ export async function evaluateAll(
     return await evaluate(asking, single.data);
   }
   // What an item says replaces the default whole; nothing is merged.
-  const items = evaluations.map((item) => evaluationRequest.safeParse({ ...defaults, ...item }));
+  const items = evaluations.map((item) => evaluationRequest.safeParse(withDefaults(item, defaults)));
   const checks = items.map(({ data }) => (data === undefined ? null : checkOf(data, asking.orgId)));
   const asked = checks.flatMap((check) => check ?? []);
   const results = (asked.length === 0 ? [] : await askTogether(asking, asked)).values();
@@ -70,6 +70,11 @@ export async function evaluateAll(
     return { decision: checks[index] !== null && results.next().value === true };
   });
   return { evaluations: untilDecided(decided, options?.evaluations_semantic ?? "execute_all") };
+}
+
+function withDefaults(item: unknown, defaults: object): unknown {
+  const isObject = typeof item === "object" && item !== null && !Array.isArray(item);
+  return isObject ? { ...defaults, ...item } : item;
 }
 
 async function askTogether(

@@ -13,10 +13,17 @@ const refused: Readonly<Record<string, string>> = {
   '{"\\udc00": 1}': "has a key that is no text",
   '{"__proto__": {"id": "1"}}': "has a key that is no text",
   [`${"[".repeat(33)}${"]".repeat(33)}`]: "is nested deeper than 32 levels",
+  [`${'{"a":'.repeat(33)}1${"}".repeat(33)}`]: "is nested deeper than 32 levels",
 };
 
 test.each(Object.entries(refused))("%s is refused", (text, reason) => {
   expect(() => parseJson(Buffer.from(text))).toThrow(`body: ${reason}`);
+});
+
+test("however deep it is nested, it is refused, and the stack holds", () => {
+  const depth = 400_000;
+  const text = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+  expect(() => parseJson(Buffer.from(text))).toThrow("body: is nested deeper than 32 levels");
 });
 
 test("bytes that are no UTF-8 are refused", () => {

@@ -1,6 +1,7 @@
 // From the bytes of a body to a value, as the standard has it: I-JSON, in which every reader sees the same.
 
 import { invalid } from "@portcullis/chassis/fault";
+import { jsonDepth } from "@portcullis/chassis/json-depth";
 import { visit } from "jsonc-parser";
 
 const depthMax = 32;
@@ -11,6 +12,12 @@ export function parseJson(bytes: Buffer): unknown {
   let value: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid("body", "must be JSON");
+  }
+  // First, as whoever reads it recurses.
+  if (jsonDepth(text) > depthMax) throw invalid("body", `is nested deeper than ${depthMax} levels`);
+  try {
     value = JSON.parse(text);
   } catch {
     throw invalid("body", "must be JSON");
@@ -23,28 +30,16 @@ export function parseJson(bytes: Buffer): unknown {
 /** What is wrong with a text that is JSON. */
 function problemOf(text: string): string | null {
   const objects: Set<string>[] = [];
-  let depth = 0;
   let problem: string | null = null;
-  const deeper = () => {
-    if (++depth > depthMax) problem ??= `is nested deeper than ${depthMax} levels`;
-  };
   visit(text, {
-    onObjectBegin() {
-      deeper();
-      objects.push(new Set());
-    },
+    onObjectBegin: () => void objects.push(new Set()),
     onObjectProperty(key) {
       const known = objects.at(-1);
       if (known?.has(key)) problem ??= `has the key ${JSON.stringify(key)} twice in one object`;
       if (!key.isWellFormed() || key === "__proto__") problem ??= "has a key that is no text";
       known?.add(key);
     },
-    onObjectEnd() {
-      depth--;
-      objects.pop();
-    },
-    onArrayBegin: deeper,
-    onArrayEnd: () => void depth--,
+    onObjectEnd: () => void objects.pop(),
     onLiteralValue(value) {
       if (typeof value === "string" && !value.isWellFormed()) problem ??= "has a string that is no text";
     },

@@ -25,13 +25,13 @@ export type Evaluation = z.infer<typeof evaluationRequest>;
 const evaluationsMax = 1000;
 export const semantics = ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] as const;
 
-/** Of the items no more than that they are objects: one that is malformed is denied alone. */
+/** Of the items nothing: one that is malformed is denied alone. */
 export const evaluationsRequest = z.object({
   subject: z.unknown().optional(),
   action: z.unknown().optional(),
   resource: z.unknown().optional(),
   context: z.unknown().optional(),
-  evaluations: z.array(z.record(z.string(), z.unknown())).max(evaluationsMax).optional(),
+  evaluations: z.array(z.unknown()).max(evaluationsMax).optional(),
   options: z.object({ evaluations_semantic: z.enum(semantics).default("execute_all") }).optional(),
 });
 

@@ -54,7 +54,7 @@ export const logLevel = z.enum(["debug", "info", "warn", "error", "fatal", "sile
 /** A whole number of milliseconds. */
 export const milliseconds = z.coerce.number().int().positive();
 
-/** What every service reads. */
+/** What every service reads, beside the files of `tls.ts`. */
 export const processConfig = {
   /** Where the service listens. */
   PORTCULLIS_LISTEN: address,

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { type Connection, connect, type Stub } from "@portcullis/chassis/rpc/client";
+import type { Tls } from "@portcullis/chassis/tls";
 import { freePort } from "@portcullis/one-machine/free-port";
 import { throwawayRedis } from "@portcullis/one-machine/redis";
 import { type Owner, owners } from "@portcullis/policy";
@@ -32,6 +33,9 @@ export interface SystemOptions {
   readonly replicas?: Readonly<Partial<Record<ServiceName, number>>>;
   /** More environment for every service. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The environment of one service; and with which connections the test itself asks. */
+  readonly environmentOf?: (service: ServiceName) => Readonly<Record<string, string>>;
+  readonly tls?: Tls;
   /** By which address a service reaches another one; by the one where it listens when not given. */
   readonly route?: (from: ServiceName, to: ServiceName, address: string) => Promise<string>;
 }
@@ -97,7 +101,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const connections = Object.fromEntries(
     serviceNames.map((name) => [
       name,
-      parts.use(connect({ peer: name, address: addresses[name], service: "testbed", serviceCredential })),
+      parts.use(
+        connect({
+          peer: name,
+          address: addresses[name],
+          service: "testbed",
+          serviceCredential,
+          tls: options.tls ?? null,
+        }),
+      ),
     ]),
   ) as Record<ServiceName, Connection>;
   const start = async (name: ProcessName): Promise<void> => {
@@ -117,6 +129,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
           serviceNames.map((name) => [`PORTCULLIS_${name.toUpperCase()}_ADDRESS`, routes[service][name]]),
         ),
         ...options.environment,
+        ...options.environmentOf?.(service),
       },
       output,
     );
@@ -130,7 +143,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const running = parts.move();
   return {
-    adminUrl: `http://${addressOf("admin")}`,
+    adminUrl: `${options.tls === undefined ? "http" : "https"}://${addressOf("admin")}`,
     decisionAddress: addresses.decision,
     addresses,
     addressOf,

@@ -161,10 +161,11 @@ describe("evaluations", () => {
         // The default's type is no part of this one.
         { resource: { id: team.experimentId } },
         { resource: { type: "project", id: team.projectId } },
+        7,
       ],
     });
     const { evaluations } = body as { evaluations: { decision: boolean; context?: unknown }[] };
-    expect(evaluations.map(({ decision }) => decision)).toEqual([true, false, false, false, true]);
+    expect(evaluations.map(({ decision }) => decision)).toEqual([true, false, false, false, true, false]);
     expect(evaluations[3]?.context).toMatchObject({ error: { status: 400, message: /^resource.type/ } });
   });
 

@@ -1,5 +1,6 @@
 import { peerAddress, processConfig } from "@portcullis/chassis/config";
 import { redisUrl } from "@portcullis/chassis/redis";
+import { tlsConfig } from "@portcullis/chassis/tls";
 import { z } from "zod";
 import { isLoopback, originOfUrl } from "./origin.ts";
 
@@ -23,6 +24,9 @@ const signOnKeys = [
 /** Every setting by itself, for who needs some of them. */
 export const settings = z.object({
   ...processConfig,
+  ...tlsConfig,
+  /** `behind-proxy`: somebody who stands before us, and protects connections, may reach us over plain HTTP. */
+  PORTCULLIS_PLAIN_HTTP: z.literal("behind-proxy").optional(),
   /** The four owners, and who decides. */
   PORTCULLIS_IDENTITY_ADDRESS: peerAddress,
   PORTCULLIS_GROUPS_ADDRESS: peerAddress,

@@ -77,6 +77,9 @@ async function main(): Promise<void> {
     PORTCULLIS_GRANTS_ADDRESS: true,
     PORTCULLIS_TOKENS_ADDRESS: true,
     PORTCULLIS_DECISION_ADDRESS: true,
+    PORTCULLIS_TLS_CERT_FILE: true,
+    PORTCULLIS_TLS_KEY_FILE: true,
+    PORTCULLIS_TLS_CA_FILE: true,
   });
   await runCommand("create-organization", environment, async (given) => {
     const wanted = readArguments();

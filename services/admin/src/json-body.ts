@@ -1,6 +1,7 @@
 // From the bytes of a body to a JSON value, within bounds: parsing stays cheap whatever is sent.
 
 import { invalid } from "@portcullis/chassis/fault";
+import { jsonDepth } from "@portcullis/chassis/json-depth";
 
 /** An object's payload may take 1 MiB; the rest of a request is small. */
 export const bodyBytesMax = 2 * 1024 * 1024;
@@ -15,29 +16,12 @@ export function parseJsonBody(bytes: Buffer): unknown {
   } catch {
     throw invalid("body", "must be UTF-8");
   }
-  if (depthOf(text) > bodyDepthMax) throw invalid("body", `is nested deeper than ${bodyDepthMax} levels`);
+  if (jsonDepth(text) > bodyDepthMax) throw invalid("body", `is nested deeper than ${bodyDepthMax} levels`);
   try {
     return JSON.parse(text, withoutPrototype);
   } catch {
     throw invalid("body", "must be JSON");
   }
-}
-
-/** How deep arrays and objects are nested, without building any. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let index = 0; index < text.length; index++) {
-    const character = text[index];
-    if (inString) {
-      if (character === "\\") index++;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === "{" || character === "[") deepest = Math.max(deepest, ++depth);
-    else if (character === "}" || character === "]") depth--;
-  }
-  return deepest;
 }
 
 /** A key of this name would turn into an object's prototype further on. */

@@ -9,6 +9,7 @@ import swaggerUi from "@fastify/swagger-ui";
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
 import { isRequestId } from "@portcullis/chassis/rpc/call";
+import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
 import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { v7 as newUuid } from "uuid";
 import type { Access } from "./access.ts";
@@ -18,6 +19,7 @@ import { serveConsole } from "./console/serve-console.ts";
 import { type Dialect, dialectOf, mediaTypes } from "./dialect.ts";
 import { checkIfMatch, fromNowOn, weakEntityTag } from "./entity-tag.ts";
 import { EventStream } from "./event-stream.ts";
+import { serverOf } from "./https.ts";
 import { impersonate, impersonationHeader } from "./impersonation.ts";
 import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
 import type { OpenRoute, Visit } from "./open-route.ts";
@@ -43,6 +45,9 @@ const patienceMs = 5000;
 export interface ServerOptions {
   /** `host:port` (port 0 for a free one) or `unix:/path`. */
   readonly listen: string;
+  /** Null: plain HTTP, which must not leave this machine unless somebody before us protects it. */
+  readonly tls: Tls | null;
+  readonly isBehindProxy: boolean;
   readonly corsOrigins: readonly string[];
   /** Where callers reach us, when that is not where they say that they did. */
   readonly publicUrl: string | undefined;
@@ -64,7 +69,9 @@ export interface ServerOptions {
 export async function serveHttp(
   options: ServerOptions,
 ): Promise<AsyncDisposable & { readonly address: string }> {
+  refuseUnprotected("PORTCULLIS_LISTEN", options.listen, options.tls !== null || options.isBehindProxy);
   const app = fastify({
+    serverFactory: (handle) => serverOf(options.tls, handle),
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Log } from "@portcullis/chassis/log";
 import { connected, openRedis } from "@portcullis/chassis/redis";
 import type { Running } from "@portcullis/chassis/run";
+import { tlsOf } from "@portcullis/chassis/tls";
 import { askDecision } from "./access.ts";
 import type { Config } from "./config.ts";
 import { connectOwners } from "./owners.ts";
@@ -38,6 +39,8 @@ export async function start(config: Config, log: Log): Promise<Running> {
   const server = parts.use(
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
+      tls: tlsOf(config),
+      isBehindProxy: config.PORTCULLIS_PLAIN_HTTP !== undefined,
       corsOrigins: config.PORTCULLIS_CORS_ORIGINS,
       publicUrl: config.PORTCULLIS_PUBLIC_URL,
       routes: allRoutes({ owners, logs, decision, access }),

@@ -1,10 +1,12 @@
-import { milliseconds, peerAddress, processConfig } from "@portcullis/chassis/config";
+import { address, milliseconds, peerAddress, processConfig } from "@portcullis/chassis/config";
 import { redisUrl } from "@portcullis/chassis/redis";
+import { tlsConfig } from "@portcullis/chassis/tls";
 import { z } from "zod";
 
 /** What decision reads from its environment. */
 export const config = z.object({
   ...processConfig,
+  ...tlsConfig,
   /** The decision cache, and the queue on which owners say that their logs have grown. */
   REDIS_URL: redisUrl,
   PORTCULLIS_IDENTITY_ADDRESS: peerAddress,

@@ -4,6 +4,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { openRedis } from "@portcullis/chassis/redis";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { tlsOf } from "@portcullis/chassis/tls";
 import { authenticateCallers, CredentialUses, findPrincipals } from "@portcullis/checks";
 import {
   FactMemory,
@@ -39,6 +40,7 @@ const backgroundMs = 2000;
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
+  const tls = tlsOf(config);
   const clock = () => performance.now();
 
   const to = (peer: string, address: string) =>
@@ -48,6 +50,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         address,
         service: "decision",
         serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        tls,
       }),
     );
   const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
@@ -119,6 +122,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       {
         listen: config.PORTCULLIS_LISTEN,
         serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        tls,
         authenticate,
         descriptor: await descriptor(),
         log,

@@ -1,11 +1,13 @@
 import { peerAddress, processConfig } from "@portcullis/chassis/config";
 import { redisUrl } from "@portcullis/chassis/redis";
+import { tlsConfig } from "@portcullis/chassis/tls";
 import { databaseConfig } from "@portcullis/store/config";
 import { z } from "zod";
 
 /** What grants reads from its environment. */
 export const config = z.object({
   ...processConfig,
+  ...tlsConfig,
   ...databaseConfig,
   /** Where the queue is, whose jobs tell decision of changes. */
   REDIS_URL: redisUrl,

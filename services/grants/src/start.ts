@@ -2,6 +2,7 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { tlsOf } from "@portcullis/chassis/tls";
 import type { OrgId } from "@portcullis/policy";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import type { Revision } from "@portcullis/proto/events/v1/events";
@@ -35,9 +36,12 @@ import { RoleStore } from "./store/role-store.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
+  const tls = tlsOf(config);
   const to = (peer: string, address: string) => {
     const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
-    return parts.use(connect({ peer, address, service: "grants", serviceCredential })).stub(FactsService);
+    return parts
+      .use(connect({ peer, address, service: "grants", serviceCredential, tls }))
+      .stub(FactsService);
   };
   const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
   const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
@@ -77,6 +81,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       {
         listen: config.PORTCULLIS_LISTEN,
         serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        tls,
         descriptor: await descriptor(),
         log,
       },

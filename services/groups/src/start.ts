@@ -2,6 +2,7 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { tlsOf } from "@portcullis/chassis/tls";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
@@ -19,10 +20,13 @@ import { migrations } from "./store/migrations.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
+  const tls = tlsOf(config);
   const redisUrl = config.REDIS_URL;
   const to = (peer: string, address: string) => {
     const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
-    return parts.use(connect({ peer, address, service: "groups", serviceCredential })).stub(FactsService);
+    return parts
+      .use(connect({ peer, address, service: "groups", serviceCredential, tls }))
+      .stub(FactsService);
   };
   const identity = to("identity", config.PORTCULLIS_IDENTITY_ADDRESS);
   const database = parts.use(
@@ -47,6 +51,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       {
         listen: config.PORTCULLIS_LISTEN,
         serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        tls,
         descriptor: await descriptor(),
         log,
       },

@@ -2,6 +2,7 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { tlsOf } from "@portcullis/chassis/tls";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
@@ -23,9 +24,10 @@ import { ProvisioningStore } from "./store/provisioning-store.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
+  const tls = tlsOf(config);
   const to = (peer: string, address: string) => {
     const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
-    return parts.use(connect({ peer, address, service: "identity", serviceCredential }));
+    return parts.use(connect({ peer, address, service: "identity", serviceCredential, tls }));
   };
   const groups = to("groups", config.PORTCULLIS_GROUPS_ADDRESS);
   const grants = to("grants", config.PORTCULLIS_GRANTS_ADDRESS);
@@ -67,6 +69,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       {
         listen: config.PORTCULLIS_LISTEN,
         serviceCredential: config.PORTCULLIS_SERVICE_CREDENTIAL,
+        tls,
         descriptor: await descriptor(),
         log,
       },

@@ -17,6 +17,8 @@ export const config = z
     PORTCULLIS_HTTP_LISTEN: beside.optional(),
     /** The decision service that it asks. */
     PORTCULLIS_DECISION_ADDRESS: peerAddress,
+    /** Whom it trusts to be that service, in PEM; required unless that is on this machine. */
+    PORTCULLIS_TLS_CA_FILE: z.string().optional(),
     /** What it shows there: a service token without a scope. It answers about the organisation of this token alone. */
     PORTCULLIS_SERVICE_TOKEN: z.string().optional(),
     /** A file that holds the token instead; read again when it changes. */

@@ -1,5 +1,6 @@
-import { Client, credentials, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import { Fault } from "../fault.ts";
+import { channelCredentials, type Tls } from "../tls.ts";
 import { type Hop, requestIdKey, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { fromServiceError } from "./status.ts";
 
@@ -28,7 +29,9 @@ export type ClientOptions = {
   /** Whom we call, for error messages. */
   readonly peer: string;
   readonly address: string;
-  /** Certificates to trust, in PEM: the connection is protected. Without them it is not. */
+  /** Who we are and whom we trust; null: the connection is not protected. */
+  readonly tls?: Tls | null;
+  /** Certificates to trust, in PEM, for who shows none: the connection is protected. */
   readonly certificateAuthority?: Buffer;
 } & ClientIdentity;
 
@@ -45,8 +48,7 @@ export interface Connection extends Disposable {
 }
 
 export function connect(options: ClientOptions): Connection {
-  const { certificateAuthority: trusted } = options;
-  const channel = trusted === undefined ? credentials.createInsecure() : credentials.createSsl(trusted);
+  const channel = channelCredentials(options.tls ?? null, options.certificateAuthority);
   const client = new Client(options.address, channel, {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,

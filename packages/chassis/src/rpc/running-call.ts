@@ -3,19 +3,24 @@ import type { Deadline, Metadata } from "@grpc/grpc-js";
 import { v7 as newUuid } from "uuid";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
+import { serviceOf } from "../tls.ts";
 import { type Call, type Caller, isRequestId, requestIdKey } from "./call.ts";
 
 /** Calls that bring no deadline get this one. */
 export const longestCallMs = 10_000;
 
 /** Says who calls; throws a Fault for nobody. */
-export type Gate = (metadata: Metadata, hop: { requestId: string }) => Caller | Promise<Caller>;
+export type Gate = (
+  metadata: Metadata,
+  hop: { readonly requestId: string; readonly peerService: string | null },
+) => Caller | Promise<Caller>;
 
 /** What all kinds of gRPC calls have. */
 interface Surface extends EventEmitter {
   readonly metadata: Metadata;
   readonly cancelled: boolean;
   getDeadline(): Deadline;
+  getAuthContext(): { readonly sslPeerCertificate?: { readonly subjectaltname?: string } };
 }
 
 /** A call whose costlier parts are made only when somebody asks for them: most Checks ask for none. */
@@ -40,6 +45,11 @@ export class RunningCall implements Call {
       this.#requestId = typeof given === "string" && isRequestId(given) ? given : newUuid();
     }
     return this.#requestId;
+  }
+
+  /** Which of our services calls, by its certificate; null: it shows none that names one. */
+  get peerService(): string | null {
+    return serviceOf(this.#call.getAuthContext().sslPeerCertificate);
   }
 
   get deadlineMs(): number {

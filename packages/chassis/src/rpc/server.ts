@@ -5,7 +5,6 @@ import { createConnection } from "node:net";
 import {
   type Metadata,
   Server,
-  ServerCredentials,
   type ServerUnaryCall,
   type ServiceDefinition,
   type sendUnaryData,
@@ -14,6 +13,7 @@ import {
 import { HealthImplementation } from "grpc-health-check";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
+import { refuseUnprotected, serverCredentials, type Tls } from "../tls.ts";
 import { type Call, type Caller, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts";
 import { badServiceCredential, toServiceError } from "./status.ts";
@@ -52,6 +52,8 @@ export interface ServerOptions {
   readonly listen: string;
   /** Null: our own services are nobody here. */
   readonly serviceCredential: string | null;
+  /** Who we are and whom we trust. Without it nobody else may be able to reach us. */
+  readonly tls?: Tls | null;
   /** Without it only our own services may call. */
   readonly authenticate?: Authenticate;
   /** What `buf build` wrote, for reflection; null: none, which a small process can do without. */
@@ -92,6 +94,8 @@ export async function serve(
   options: ServerOptions,
   services: readonly ((options: ServerOptions, closing: AbortSignal) => Service)[],
 ): Promise<RunningServer> {
+  const { tls = null } = options;
+  refuseUnprotected("PORTCULLIS_LISTEN", options.listen, tls !== null);
   const server = new Server({ "grpc.max_receive_message_length": 4 * 1024 * 1024 });
   const health = new HealthImplementation({ "": "SERVING" });
   const closing = new AbortController();
@@ -107,7 +111,8 @@ export async function serve(
   }
   await removeStaleSocket(options.listen);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(options.listen, ServerCredentials.createInsecure(), (error, bound) =>
+    const shown = serverCredentials(tls, options.authenticate === undefined ? "all" : "some");
+    server.bindAsync(options.listen, shown, (error, bound) =>
       error
         ? reject(new Fault("unavailable", `can't listen on ${options.listen}: ${error.message}`))
         : resolve(bound),
@@ -131,12 +136,17 @@ type Handler = (request: unknown, call: Call) => unknown;
 type Converser = Parameters<typeof conversing>[0];
 type Answerer = Parameters<typeof answering>[0];
 function gatekeeper(options: ServerOptions): Gate {
+  const isProtected = (options.tls ?? null) !== null;
   const expected = options.serviceCredential === null ? null : digest(options.serviceCredential);
   return (metadata, hop) => {
     const shown = metadata.get(serviceCredentialKey)[0];
     if (typeof shown === "string" && expected !== null) {
       if (!timingSafeEqual(digest(shown), expected)) throw new Fault("unauthenticated", badServiceCredential);
-      return { kind: "service", name: String(metadata.get(serviceNameKey)[0] ?? "unnamed") };
+      const said = String(metadata.get(serviceNameKey)[0] ?? "unnamed");
+      if (!isProtected) return { kind: "service", name: said };
+      // Who holds the credential and no certificate, or that of another service, is nobody.
+      if (hop.peerService !== said) throw new Fault("unauthenticated", badServiceCredential);
+      return { kind: "service", name: said };
     }
     if (options.authenticate === undefined) throw new Fault("unauthenticated", badServiceCredential);
     return options.authenticate(metadata, hop);

@@ -1,0 +1,103 @@
+// Protected connections: who we are and whom we trust, as files that may be replaced while the process runs.
+
+import { readFileSync } from "node:fs";
+import { type ChannelCredentials, credentials, experimental, ServerCredentials } from "@grpc/grpc-js";
+import { z } from "zod";
+import { ConfigurationError } from "./config.ts";
+
+/** How soon a file that was replaced is used for new connections. */
+const refreshMs = 10_000;
+
+const file = z.string().optional();
+
+/** What every process reads that serves or asks others; all three, or none. In PEM. */
+export const tlsConfig = {
+  /** Our certificate, and those between it and the authority. */
+  PORTCULLIS_TLS_CERT_FILE: file,
+  PORTCULLIS_TLS_KEY_FILE: file,
+  /** The authorities that we trust, for servers and for clients. */
+  PORTCULLIS_TLS_CA_FILE: file,
+} as const;
+
+/** The files that are named. */
+export type TlsConfig = Readonly<Partial<Record<keyof typeof tlsConfig, string | undefined>>>;
+
+/** The files in use, and what grpc-js makes of them. */
+export interface Tls {
+  readonly files: { readonly cert: string; readonly key: string; readonly ca: string };
+  readonly provider: experimental.CertificateProvider;
+}
+
+/** Null: connections are not protected. Throws when some of the files are missing or can't be read. */
+export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | null {
+  const names = Object.keys(tlsConfig) as (keyof typeof tlsConfig)[];
+  const [cert, key, ca] = names.map((name) => config[name]);
+  if (cert === undefined && key === undefined && ca === undefined) return null;
+  if (cert === undefined || key === undefined || ca === undefined) {
+    const missing = names.filter((name) => config[name] === undefined);
+    throw new ConfigurationError(
+      `bad configuration: ${missing.join(", ")}: required, as some of the files are given`,
+    );
+  }
+  for (const name of names) readable(name, config[name] ?? "");
+  const provider = new experimental.FileWatcherCertificateProvider({
+    certificateFile: cert,
+    privateKeyFile: key,
+    caCertificateFile: ca,
+    refreshIntervalMs,
+  });
+  return { files: { cert, key, ca }, provider };
+}
+
+function readable(name: string, path: string): void {
+  try {
+    readFileSync(path);
+  } catch {
+    throw new ConfigurationError(`bad configuration: ${name}: can't be read`);
+  }
+}
+
+/**
+ * What a server shows. Of callers `all` must have a certificate of a trusted authority; else they may, and are nobody's
+ * service without one.
+ */
+export function serverCredentials(
+  tls: Tls | null,
+  callersWithCertificate: "all" | "some",
+): ServerCredentials {
+  if (tls === null) return ServerCredentials.createInsecure();
+  const { provider } = tls;
+  return experimental.createCertificateProviderServerCredentials(
+    provider,
+    provider,
+    callersWithCertificate === "all",
+  );
+}
+
+/** What a client shows, and whom it believes. `authority` alone: it shows nothing. */
+export function channelCredentials(tls: Tls | null, authority?: Buffer): ChannelCredentials {
+  if (tls !== null)
+    return experimental.createCertificateProviderChannelCredentials(tls.provider, tls.provider);
+  return authority === undefined ? credentials.createInsecure() : credentials.createSsl(authority);
+}
+
+const nearby = /^(unix:|127\.\d+\.\d+\.\d+:|\[::1\]:|localhost:)/;
+
+/** Throws where others could listen to what is said. */
+export function refuseUnprotected(setting: string, address: string, isProtected: boolean): void {
+  const all = address.replace(/^ipv[46]:/, "").split(",");
+  if (isProtected || all.every((each) => nearby.test(each))) return;
+  throw new ConfigurationError(
+    `bad configuration: ${setting}: ${address} is not on this machine alone, and connections are not protected: ` +
+      `set ${Object.keys(tlsConfig).join(", ")}`,
+  );
+}
+
+const serviceName = /(?:^|, )URI:spiffe:\/\/[^,\s]*\/portcullis\/([a-z-]+)(?:,|$)/;
+
+/** The service that a verified certificate belongs to, by its URI `spiffe://.../portcullis/<service>`. Null: to none of ours. */
+export function serviceOf(
+  certificate: { readonly subjectaltname?: string | undefined } | undefined,
+): string | null {
+  return serviceName.exec(certificate?.subjectaltname ?? "")?.[1] ?? null;
+}
