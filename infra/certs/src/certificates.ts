@@ -10,6 +10,11 @@ export interface Pair {
 const year = 365 * 24 * 60 * 60 * 1000;
 const ec = { keyType: "ec", curve: "P-256", algorithm: "sha256" } as const;
 
+const here = [
+  { type: 2, value: "localhost" },
+  { type: 7, ip: "127.0.0.1" },
+] as const;
+
 export async function makeAuthority(name = "Portcullis development authority"): Promise<Pair> {
   const { cert, private: key } = await generate([{ name: "commonName", value: name }], {
     ...ec,
@@ -27,13 +32,15 @@ export interface Wanted {
   readonly service: string;
   /** Names under which the service is reached, beside its own and this machine's. */
   readonly hosts?: readonly string[];
+  /** Whether it is reached on this machine, too; it is, if nothing is said. */
+  readonly isLocal?: boolean;
   readonly notAfter?: Date;
 }
 
 /** A certificate for one service, which it shows as a server and as a client. */
 export async function makeCertificate(
   authority: Pair,
-  { service, hosts = [], notAfter }: Wanted,
+  { service, hosts = [], isLocal = true, notAfter }: Wanted,
 ): Promise<Pair> {
   const { cert, private: key } = await generate([{ name: "commonName", value: service }], {
     ...ec,
@@ -48,8 +55,8 @@ export async function makeCertificate(
         name: "subjectAltName",
         altNames: [
           { type: 6, value: `spiffe://portcullis.local/portcullis/${service}` },
-          ...[service, "localhost", ...hosts].map((value) => ({ type: 2, value }) as const),
-          { type: 7, ip: "127.0.0.1" },
+          ...[service, ...hosts].map((value) => ({ type: 2, value }) as const),
+          ...(isLocal ? here : []),
         ],
       },
     ],

@@ -3,9 +3,11 @@
 import { setTimeout as after } from "node:timers/promises";
 import { Metadata } from "@grpc/grpc-js";
 import { Fault, type FaultKind, invalid } from "@portcullis/chassis/fault";
+import { httpServer } from "@portcullis/chassis/https";
 import type { Log } from "@portcullis/chassis/log";
 import { type Call, isRequestId } from "@portcullis/chassis/rpc/call";
 import type { Authenticate } from "@portcullis/chassis/rpc/server";
+import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
 import { type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { v7 as newUuid } from "uuid";
 import type { z } from "zod";
@@ -31,6 +33,8 @@ import {
 export interface AuthzenOptions {
   /** `host:port`; port 0 for a free one. */
   readonly listen: string;
+  /** Null: plain HTTP, which must not leave this machine. */
+  readonly tls: Tls | null;
   /** Under which URL callers reach us: the standard wants it in the metadata, whatever a request says. */
   readonly publicUrl: string;
   /** Who calls; throws a Fault for nobody. */
@@ -70,7 +74,13 @@ export async function serveAuthzen(
   options: AuthzenOptions,
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const { listen, publicUrl, authenticate, decision, log } = options;
-  const app = fastify({ bodyLimit: bodyBytesMax, requestTimeout: deadlineMs, forceCloseConnections: "idle" });
+  refuseUnprotected("PORTCULLIS_HTTP_LISTEN", listen, options.tls !== null);
+  const app = fastify({
+    serverFactory: (handle) => httpServer(options.tls, log, handle),
+    bodyLimit: bodyBytesMax,
+    requestTimeout: deadlineMs,
+    forceCloseConnections: "idle",
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async (request, reply) => {

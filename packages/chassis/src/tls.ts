@@ -85,7 +85,7 @@ const nearby = /^(unix:|127\.\d+\.\d+\.\d+:|\[::1\]:|localhost:)/;
 
 /** Throws where others could listen to what is said. */
 export function refuseUnprotected(setting: string, address: string, isProtected: boolean): void {
-  const all = address.replace(/^ipv[46]:/, "").split(",");
+  const all = address.replace(/^(ipv[46]:|dns:\/\/\/)/, "").split(",");
   if (isProtected || all.every((each) => nearby.test(each))) return;
   throw new ConfigurationError(
     `bad configuration: ${setting}: ${address} is not on this machine alone, and connections are not protected: ` +

@@ -1,10 +1,15 @@
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeAuthority, makeCertificate, type Pair } from "@portcullis/certs";
 import { HeadsRequest, HeadsResponse } from "@portcullis/proto/facts/v1/facts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Fault } from "../src/fault.ts";
+import { httpServer } from "../src/https.ts";
 import { openLog } from "../src/log.ts";
 import { connect } from "../src/rpc/client.ts";
 import { implement, type RunningServer, serve } from "../src/rpc/server.ts";
@@ -56,14 +61,15 @@ interface Shown {
   readonly by?: Pair;
   readonly ca?: string;
   readonly notAfter?: Date;
+  readonly isLocal?: boolean;
 }
 
 async function tlsFor(
   service: string,
-  { by = authority, ca = "ca.pem", notAfter }: Shown = {},
+  { by = authority, ca = "ca.pem", ...more }: Shown = {},
   refreshMs?: number,
 ): Promise<Tls> {
-  const { cert, key } = await makeCertificate(by, { service, ...(notAfter && { notAfter }) });
+  const { cert, key } = await makeCertificate(by, { service, ...more });
   const path = (end: string) => join(folder, `${service}-${Math.random().toString(36).slice(2)}${end}`);
   const files = { cert: path(".pem"), key: path("-key.pem") };
   await writeFile(files.cert, cert);
@@ -156,6 +162,45 @@ describe("a service among our own", () => {
     const tls = await tlsFor("admin", { ca: "strangers.pem" });
     expect(await ask(owner, { tls, service: "admin", serviceCredential })).toBe("unavailable");
   });
+});
+
+test("a server that is reached under a name that its certificate does not have is not believed", async () => {
+  await using elsewhere = await serveAs("groups", {}, await tlsFor("groups", { isLocal: false }));
+  const tls = await tlsFor("admin");
+  expect(await ask(elsewhere, { tls, service: "admin", serviceCredential })).toBe("unavailable");
+});
+
+test("nobody is shown the service credential far away without protection", () => {
+  const far = { peer: "groups", address: "groups:50053", service: "admin", serviceCredential };
+  expect(() => connect(far)).toThrow("PORTCULLIS_GROUPS_ADDRESS: groups:50053 is not on this machine alone");
+});
+
+test("a certificate that does not fit its key is not used over HTTPS, and the process lives on", async () => {
+  const tls = await tlsFor("admin", {}, 20);
+  const told: string[] = [];
+  const log = {
+    ...openLog("test", "silent"),
+    warn: (_fields: unknown, message?: string) => void told.push(message ?? ""),
+  };
+  const server = httpServer(tls, log, (_request, response) => response.end("here"));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const get = async () => {
+    const options = { ca: authority.cert, agent: new Agent({ keepAlive: false }) };
+    const [response] = (await once(request(`https://localhost:${port}`, options).end(), "response")) as [
+      IncomingMessage,
+    ];
+    response.resume();
+    return response.statusCode;
+  };
+  await expect.poll(() => get().catch(() => null)).toBe(200);
+  const other = await makeCertificate(authority, { service: "admin" });
+  await writeFile(tls.files.key, other.key);
+  await expect.poll(() => told).toContain("the certificate and its key don't fit; those before are shown");
+  expect(await get()).toBe(200);
+  await writeFile(tls.files.cert, other.cert);
+  server.close();
 });
 
 test("an outside caller needs no certificate where tokens are taken, and finds the door shut elsewhere", async () => {

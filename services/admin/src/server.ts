@@ -7,6 +7,7 @@ import cors from "@fastify/cors";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { Fault, invalid } from "@portcullis/chassis/fault";
+import { httpServer } from "@portcullis/chassis/https";
 import type { Log } from "@portcullis/chassis/log";
 import { isRequestId } from "@portcullis/chassis/rpc/call";
 import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
@@ -19,7 +20,6 @@ import { serveConsole } from "./console/serve-console.ts";
 import { type Dialect, dialectOf, mediaTypes } from "./dialect.ts";
 import { checkIfMatch, fromNowOn, weakEntityTag } from "./entity-tag.ts";
 import { EventStream } from "./event-stream.ts";
-import { serverOf } from "./https.ts";
 import { impersonate, impersonationHeader } from "./impersonation.ts";
 import { bodyBytesMax, parseJsonBody } from "./json-body.ts";
 import type { OpenRoute, Visit } from "./open-route.ts";
@@ -71,7 +71,7 @@ export async function serveHttp(
 ): Promise<AsyncDisposable & { readonly address: string }> {
   refuseUnprotected("PORTCULLIS_LISTEN", options.listen, options.tls !== null || options.isBehindProxy);
   const app = fastify({
-    serverFactory: (handle) => serverOf(options.tls, handle),
+    serverFactory: (handle) => httpServer(options.tls, options.log, handle),
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",

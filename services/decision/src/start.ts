@@ -114,8 +114,8 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   );
   if (config.PORTCULLIS_HTTP_LISTEN !== undefined) {
     const listen = config.PORTCULLIS_HTTP_LISTEN;
-    const publicUrl = config.PORTCULLIS_HTTP_PUBLIC_URL ?? `http://${listen}`;
-    parts.use(await serveAuthzen({ listen, publicUrl, authenticate, decision: answering, log }));
+    const publicUrl = config.PORTCULLIS_HTTP_PUBLIC_URL ?? `${tls === null ? "http" : "https"}://${listen}`;
+    parts.use(await serveAuthzen({ listen, tls, publicUrl, authenticate, decision: answering, log }));
   }
   const server = parts.use(
     await serve(

@@ -51,7 +51,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     // Loaded only here, as a sidecar is small.
     const { serveAuthzen } = await import("@portcullis/authzen");
     const listen = config.PORTCULLIS_HTTP_LISTEN;
-    parts.use(await serveAuthzen({ listen, publicUrl: `http://${listen}`, authenticate, decision, log }));
+    parts.use(
+      await serveAuthzen({ listen, tls: null, publicUrl: `http://${listen}`, authenticate, decision, log }),
+    );
   }
   const options = {
     serviceCredential: null,

@@ -1,6 +1,6 @@
 import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import { Fault } from "../fault.ts";
-import { channelCredentials, type Tls } from "../tls.ts";
+import { channelCredentials, refuseUnprotected, type Tls } from "../tls.ts";
 import { type Hop, requestIdKey, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { fromServiceError } from "./status.ts";
 
@@ -48,7 +48,11 @@ export interface Connection extends Disposable {
 }
 
 export function connect(options: ClientOptions): Connection {
-  const channel = channelCredentials(options.tls ?? null, options.certificateAuthority);
+  const { tls = null, certificateAuthority } = options;
+  // What we show the peer is a secret.
+  const setting = `PORTCULLIS_${options.peer.toUpperCase()}_ADDRESS`;
+  refuseUnprotected(setting, options.address, tls !== null || certificateAuthority !== undefined);
+  const channel = channelCredentials(tls, certificateAuthority);
   const client = new Client(options.address, channel, {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
