@@ -23,7 +23,7 @@ export function Dialog({ title, opened, onClose, size = "md", children }: Dialog
       opened={opened}
       onClose={onClose}
       title={title}
-      styles={{ title: { fontWeight: 650, fontSize: "var(--mantine-font-size-lg)" } }}
+      styles={{ title: { fontWeight: 650, fontSize: "var(--mantine-font-size-lg)", lineHeight: 1.3 } }}
       size={size}
       returnFocus={false}
       // It is no banner of the page.
