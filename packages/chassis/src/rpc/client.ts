@@ -4,6 +4,12 @@ import { channelCredentials, refuseUnprotected, type Tls } from "../tls.ts";
 import { type Hop, requestIdKey, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { fromServiceError } from "./status.ts";
 
+/**
+ * Of callers outside there may be thousands: who is down must not be asked three times as often by them as who is up, but
+ * again no more often than for a tenth of what was answered.
+ */
+const retryThrottling = { maxTokens: 100, tokenRatio: 0.1 };
+
 /** A call without a deadline of its own waits no longer than this. */
 const defaultDeadlineMs = 5000;
 
@@ -62,8 +68,7 @@ export function connect(options: ClientOptions): Connection {
     "grpc.max_receive_message_length": 64 * 1024 * 1024,
     "grpc.service_config": JSON.stringify({
       loadBalancingConfig: [{ round_robin: {} }],
-      // Who is down must not be asked three times as often as who is up: no more than a tenth of what was answered.
-      retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
+      ...("serviceToken" in options && { retryThrottling }),
       methodConfig: [
         {
           name: [
