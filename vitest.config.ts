@@ -13,12 +13,16 @@ const system = {
 /** Tests that tell how long something takes, or take all there is, have the machine to themselves. */
 const measuring = [
   "packages/testbed/test/deep-and-wide.system.test.ts",
-  "packages/testbed/test/redis-cluster.system.test.ts",
-  "packages/testbed/test/redis-sentinel.system.test.ts",
-  "packages/testbed/test/replicas.system.test.ts",
   "packages/testbed/test/rest/many-administrators.system.test.ts",
   "packages/testbed/test/revocation.system.test.ts",
   "packages/testbed/test/torture.system.test.ts",
+];
+
+/** Tests of many machines' parts on one, which is busy with them: run by themselves, by `pnpm test:machines`. */
+const machines = [
+  "packages/testbed/test/redis-cluster.system.test.ts",
+  "packages/testbed/test/redis-sentinel.system.test.ts",
+  "packages/testbed/test/replicas.system.test.ts",
 ];
 
 /** Tests that use the console in a browser. */
@@ -41,7 +45,7 @@ export default defineConfig({
           ...system,
           name: "system",
           include: ["{packages,services,infra,bench}/**/*.system.test.ts"],
-          exclude: ["**/node_modules/**", browser, ...measuring],
+          exclude: ["**/node_modules/**", browser, ...measuring, ...machines],
           // They wait more than they work.
           maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
@@ -67,6 +71,15 @@ export default defineConfig({
           include: measuring,
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          ...system,
+          name: "machines",
+          include: machines,
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

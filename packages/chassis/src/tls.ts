@@ -93,11 +93,15 @@ export function refuseUnprotected(setting: string, address: string, isProtected:
   );
 }
 
-const serviceName = /(?:^|, )URI:spiffe:\/\/[^,\s]*\/portcullis\/([a-z-]+)(?:,|$)/;
+const serviceName = /^URI:spiffe:\/\/[^,\s]*\/portcullis\/([a-z-]+)$/;
 
 /** The service that a verified certificate belongs to, by its URI `spiffe://.../portcullis/<service>`. Null: to none of ours. */
 export function serviceOf(
   certificate: { readonly subjectaltname?: string | undefined } | undefined,
 ): string | null {
-  return serviceName.exec(certificate?.subjectaltname ?? "")?.[1] ?? null;
+  const names = certificate?.subjectaltname ?? "";
+  // Names that hold separators are quoted, and what looks like a name in one is none.
+  if (names.includes('"')) return null;
+  const services = names.split(", ").flatMap((name) => serviceName.exec(name)?.[1] ?? []);
+  return services.length === 1 ? (services[0] ?? null) : null;
 }

@@ -265,6 +265,8 @@ test("a service is named by the URI of its certificate alone", () => {
     "URI:spiffe://a/other/groups",
     "URI:spiffe://a/portcullis/groups/more",
     'DNS:"x, URI:spiffe://a/portcullis/groups"',
+    'DNS:"x, URI:spiffe://a/portcullis/groups, y"',
+    "URI:spiffe://a/portcullis/groups, URI:spiffe://a/portcullis/admin",
     undefined,
   ]) {
     expect(serviceOf({ subjectaltname })).toBeNull();
