@@ -2,8 +2,9 @@
 
 import { setTimeout as after } from "node:timers/promises";
 import { Metadata } from "@grpc/grpc-js";
-import { Fault, type FaultKind, invalid } from "@portcullis/chassis/fault";
-import { httpServer } from "@portcullis/chassis/https";
+import { Fault, invalid } from "@portcullis/chassis/fault";
+import { httpStatus } from "@portcullis/chassis/http-status";
+import { httpServer, listenOptions } from "@portcullis/chassis/https";
 import type { Log } from "@portcullis/chassis/log";
 import { type Call, isRequestId } from "@portcullis/chassis/rpc/call";
 import type { Authenticate } from "@portcullis/chassis/rpc/server";
@@ -55,20 +56,6 @@ const bodyBytesMax = 1024 * 1024;
 const deadlineMs = 10_000;
 const patienceMs = 2000;
 
-const statusOf: Readonly<Record<FaultKind, number>> = {
-  invalid: 400,
-  unauthenticated: 401,
-  denied: 403,
-  absent: 404,
-  refused: 400,
-  conflict: 409,
-  exhausted: 429,
-  unavailable: 503,
-  timeout: 503,
-  cancelled: 503,
-  internal: 500,
-};
-
 /** Serves it. Disposing what is answered lets running requests end, for two seconds. */
 export async function serveAuthzen(
   options: AuthzenOptions,
@@ -118,9 +105,7 @@ export async function serveAuthzen(
   post(paths.search_resource_endpoint, resourceSearch, searchResources);
   post(paths.search_action_endpoint, actionSearch, searchActions);
 
-  const separator = listen.lastIndexOf(":");
-  const host = listen.slice(0, separator).replace(/^\[|\]$/g, "");
-  const url = await app.listen({ host, port: Number(listen.slice(separator + 1)) });
+  const url = await app.listen(listenOptions(listen));
   return {
     url,
     async [Symbol.asyncDispose]() {
@@ -162,7 +147,7 @@ function answerProblem(
   if (fault.kind === "unauthenticated") reply.header("www-authenticate", "Bearer");
   const seconds = Math.ceil((fault.retryAfterMs ?? 0) / 1000);
   if (seconds > 0) reply.header("retry-after", seconds);
-  return reply.code(statusOf[fault.kind]).send({ error: fault.message });
+  return reply.code(httpStatus[fault.kind]).send({ error: fault.message });
 }
 
 /** What the HTTP server itself refuses, as a body that is too large, is the caller's fault. */

@@ -82,3 +82,13 @@ function hasControlCharacter(value: string): boolean {
   }
   return false;
 }
+
+/** Where a field stands in what was given, as `checks[2].permission`; empty: it is the whole. */
+export function pathText(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else text += text === "" ? String(step) : `.${String(step)}`;
+  }
+  return text;
+}

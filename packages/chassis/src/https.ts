@@ -20,3 +20,10 @@ export function httpServer(tls: Tls | null, log: Log, handle: RequestListener): 
   server.once("close", () => tls.provider.removeIdentityCertificateListener(renew));
   return server;
 }
+
+/** An address (`host:port` or `unix:/path`), as Node listens on it. */
+export function listenOptions(listen: string): { path: string } | { host: string; port: number } {
+  if (listen.startsWith("unix:")) return { path: listen.slice("unix:".length) };
+  const colon = listen.lastIndexOf(":");
+  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(listen.slice(colon + 1)) };
+}

@@ -20,7 +20,7 @@ export const tlsConfig = {
 } as const;
 
 /** The files that are named. */
-export type TlsConfig = Readonly<Partial<Record<keyof typeof tlsConfig, string | undefined>>>;
+type TlsConfig = Readonly<Partial<Record<keyof typeof tlsConfig, string | undefined>>>;
 
 /** The files in use, and what grpc-js makes of them. */
 export interface Tls {
@@ -81,12 +81,15 @@ export function channelCredentials(tls: Tls | null, authority?: Buffer): Channel
   return authority === undefined ? credentials.createInsecure() : credentials.createSsl(authority);
 }
 
-const nearby = /^(unix:|127\.\d+\.\d+\.\d+:|\[::1\]:|localhost:)/;
+/** Whether an address (`host:port` or `unix:/path`) can be reached from this machine alone. */
+export function isOnThisMachine(address: string): boolean {
+  return /^(unix:|127\.\d+\.\d+\.\d+:|\[::1\]:|localhost:)/.test(address);
+}
 
 /** Throws where others could listen to what is said. */
 export function refuseUnprotected(setting: string, address: string, isProtected: boolean): void {
   const all = address.replace(/^(ipv[46]:|dns:\/\/\/)/, "").split(",");
-  if (isProtected || all.every((each) => nearby.test(each))) return;
+  if (isProtected || all.every(isOnThisMachine)) return;
   throw new ConfigurationError(
     `bad configuration: ${setting}: ${address} is not on this machine alone, and connections are not protected: ` +
       `set ${Object.keys(tlsConfig).join(", ")}`,

@@ -15,7 +15,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { HeadsRequest, HeadsResponse } from "@portcullis/proto/facts/v1/facts";
+import type { HeadsRequest, HeadsResponse } from "@portcullis/proto/facts/v1/facts";
 import { service as healthService } from "grpc-health-check";
 import { expect, test } from "vitest";
 import { descriptor } from "../src/descriptor.ts";
@@ -24,19 +24,7 @@ import { openLog } from "../src/log.ts";
 import type { Call } from "../src/rpc/call.ts";
 import { connect } from "../src/rpc/client.ts";
 import { implement, serve } from "../src/rpc/server.ts";
-
-// A contract of one method is enough: the real one has more, which these tests do not need.
-const Probe = {
-  heads: {
-    path: "/portcullis.facts.v1.Facts/Heads",
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: (message: HeadsRequest) => Buffer.from(HeadsRequest.encode(message).finish()),
-    requestDeserialize: (bytes: Buffer) => HeadsRequest.decode(bytes),
-    responseSerialize: (message: HeadsResponse) => Buffer.from(HeadsResponse.encode(message).finish()),
-    responseDeserialize: (bytes: Buffer) => HeadsResponse.decode(bytes),
-  },
-} as const;
+import { Probe } from "./probe.ts";
 
 type Handle = (request: HeadsRequest, call: Call) => HeadsResponse | Promise<HeadsResponse>;
 

@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeAuthority, makeCertificate, type Pair } from "@portcullis/certs";
-import { HeadsRequest, HeadsResponse } from "@portcullis/proto/facts/v1/facts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Fault } from "../src/fault.ts";
 import { httpServer } from "../src/https.ts";
@@ -14,19 +13,8 @@ import { openLog } from "../src/log.ts";
 import { connect } from "../src/rpc/client.ts";
 import { implement, type RunningServer, serve } from "../src/rpc/server.ts";
 import { refuseUnprotected, serviceOf, type Tls, tlsOf } from "../src/tls.ts";
+import { Probe } from "./probe.ts";
 
-// A contract of one method is enough.
-const Probe = {
-  heads: {
-    path: "/portcullis.facts.v1.Facts/Heads",
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: (message: HeadsRequest) => Buffer.from(HeadsRequest.encode(message).finish()),
-    requestDeserialize: (bytes: Buffer) => HeadsRequest.decode(bytes),
-    responseSerialize: (message: HeadsResponse) => Buffer.from(HeadsResponse.encode(message).finish()),
-    responseDeserialize: (bytes: Buffer) => HeadsResponse.decode(bytes),
-  },
-} as const;
 const probe = implement(Probe, { heads: () => ({ positions: [1], incarnation: "i" }) });
 
 const anybody = { kind: "other", principalId: "", orgId: "" } as const;

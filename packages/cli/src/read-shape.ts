@@ -1,4 +1,5 @@
 import { invalid } from "@portcullis/chassis/fault";
+import { pathText } from "@portcullis/chassis/fields";
 import type { z } from "zod";
 
 /** Reads what somebody wrote, or throws the one error that names the field and what is wrong with it. */
@@ -33,12 +34,3 @@ const nouns: Readonly<Record<string, string>> = {
   object: "a mapping",
   record: "a mapping",
 };
-
-function pathText(path: readonly PropertyKey[]): string {
-  let text = "";
-  for (const step of path) {
-    if (typeof step === "number") text += `[${step}]`;
-    else text += text === "" ? String(step) : `.${String(step)}`;
-  }
-  return text;
-}

@@ -1,4 +1,5 @@
 import { connect as connectTo } from "@portcullis/chassis/rpc/client";
+import { isOnThisMachine } from "@portcullis/chassis/tls";
 import { parseCredential } from "@portcullis/credential";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { NoAnswer } from "./no-answer.ts";
@@ -20,13 +21,12 @@ export interface ConnectOptions {
 }
 
 const checkMs = 500;
-const nearby = /^(unix:|127\.\d+\.\d+\.\d+:|\[::1\]:|localhost:)/;
 
 /** Opens a connection, when it is first used. Throws a TypeError that names the option that is wrong. */
 export function connect(options: ConnectOptions): Portcullis {
   const { address, serviceToken, certificateAuthority, checkWithinMs = checkMs } = options;
   const orgId = options.orgId ?? organizationOf(serviceToken);
-  if (certificateAuthority === undefined && !nearby.test(address)) {
+  if (certificateAuthority === undefined && !isOnThisMachine(address)) {
     throw new TypeError(
       "certificateAuthority: is required to leave this machine: what is asked would be readable",
     );

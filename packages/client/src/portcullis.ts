@@ -69,12 +69,12 @@ const pageSize = 500;
 export class Portcullis implements Disposable {
   readonly #options: PortcullisOptions;
   readonly #decision: Stub<typeof DecisionService>;
-  readonly #askTogether: (kind: string, question: Question) => Promise<Checked>;
+  readonly #askTogether: (manner: string, question: Question) => Promise<Checked>;
 
   constructor(options: PortcullisOptions) {
     this.#options = options;
     this.#decision = options.decision;
-    this.#askTogether = batched((kind, questions) => this.#askAll(kind, questions));
+    this.#askTogether = batched((manner, questions) => this.#askAll(manner, questions));
   }
 
   /**
@@ -93,10 +93,13 @@ export class Portcullis implements Disposable {
   /** May they? Throws {@link NoAnswer}, which must be treated as *no*. */
   check(who: Who, permission: string, object: ObjectRef, asking: Asking = {}): Promise<Checked> {
     const question = { who, permission, object };
-    const { signal, withinMs = this.#options.checkMs } = asking;
+    const manner = this.#mannerOf(asking);
     // Who stops waiting must not stop others who asked in the same tick.
-    if (signal !== undefined) return this.#checkAlone(question, asking);
-    return answerOf(this.#askTogether(JSON.stringify([freshnessOf(asking), withinMs]), question));
+    return answerOf(
+      asking.signal === undefined
+        ? this.#askTogether(manner, question)
+        : this.#askOne(manner, question, asking.signal),
+    );
   }
 
   /** Many questions, at one moment, answered in order; one that is malformed fails alone, as *no*, with its error. */
@@ -104,10 +107,7 @@ export class Portcullis implements Disposable {
     questions: readonly Question[],
     asking: Asking = {},
   ): Promise<readonly (Checked & { readonly error: NoAnswer | null })[]> {
-    const { withinMs = this.#options.checkMs } = asking;
-    const answers = await answerOf(
-      this.#askAll(JSON.stringify([freshnessOf(asking), withinMs]), questions, asking.signal),
-    );
+    const answers = await answerOf(this.#askAll(this.#mannerOf(asking), questions, asking.signal));
     return answers.map((answer) =>
       answer instanceof Error
         ? { allowed: false, revision: "", error: new NoAnswer(answer) }
@@ -198,38 +198,40 @@ export class Portcullis implements Disposable {
     this.#options.close();
   }
 
-  async #checkAlone(question: Question, asking: Asking): Promise<Checked> {
-    const { allowed, revision } = await answerOf(
-      this.#decision.check(
-        { ...checkToWire(question, this.#options.orgId), ...consistency(asking) },
-        hop(asking, this.#options.checkMs),
-      ),
-    );
+  /** What questions must share to go out as one call, as text. */
+  #mannerOf(asking: Asking): string {
+    return JSON.stringify([freshnessOf(asking), asking.withinMs ?? this.#options.checkMs]);
+  }
+
+  async #askOne(manner: string, question: Question, signal?: AbortSignal): Promise<Checked> {
+    const { consistency: demanded, asked } = readManner(manner, signal);
+    const request = { ...checkToWire(question, this.#options.orgId), consistency: demanded };
+    const { allowed, revision } = await this.#decision.check(request, asked);
     return { allowed, revision };
   }
 
   async #askAll(
-    kind: string,
+    manner: string,
     questions: readonly Question[],
     signal?: AbortSignal,
   ): Promise<readonly (Checked | Error)[]> {
-    const [freshness, withinMs] = JSON.parse(kind) as [string | null, number];
-    const { orgId } = this.#options;
-    const asked = { deadlineMs: Date.now() + withinMs, ...(signal && { signal }) };
     const [first] = questions;
-    if (questions.length === 1 && first !== undefined) {
-      const request = { ...checkToWire(first, orgId), consistency: consistencyToWire(freshness) };
-      const { allowed, revision } = await this.#decision.check(request, asked);
-      return [{ allowed, revision }];
-    }
-    if (questions.length === 0) return [];
+    if (first === undefined) return [];
+    if (questions.length === 1) return [await this.#askOne(manner, first, signal)];
+    const { consistency: demanded, asked } = readManner(manner, signal);
+    const { orgId } = this.#options;
     const checks = questions.map((question) => checkToWire(question, orgId));
     const { results, revision } = await this.#decision.batchCheck(
-      { orgId, checks, consistency: consistencyToWire(freshness) },
+      { orgId, checks, consistency: demanded },
       asked,
     );
     return results.map((result) => resultOf(result, revision));
   }
+}
+
+function readManner(manner: string, signal: AbortSignal | undefined) {
+  const [freshness, withinMs] = JSON.parse(manner) as [string | null, number];
+  return { consistency: consistencyToWire(freshness), asked: hop({ ...(signal && { signal }) }, withinMs) };
 }
 
 function resultOf({ allowed, error }: BatchCheckResult, revision: string): Checked | Error {

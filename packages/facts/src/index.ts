@@ -1,3 +1,4 @@
+export { chunksOf } from "./chunks.ts";
 export { factKeyFromText, factKeyText } from "./fact-key.ts";
 export { FollowInRedis } from "./follow-in-redis.ts";
 export { Follows, type News } from "./follows.ts";
@@ -29,6 +30,7 @@ export {
   type LogStretch,
   type OwnersLogs,
 } from "./source.ts";
+export { valueOf } from "./value-of.ts";
 export {
   type Fact,
   factFromWire,

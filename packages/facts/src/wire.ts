@@ -167,20 +167,21 @@ export function dependencyToWire({ owner, place }: Dependency): DependencyMessag
 
 /** None for an owner that this process does not know, of whose facts it makes no use. */
 function dependencyFromWire({ owner: name, incarnation, position }: DependencyMessage): Dependency[] {
-  const owner = ownerOf(name);
+  const owner = ownerFromWire(name);
   if (owner === null) return [];
   return [{ owner, place: incarnation === "" ? null : { incarnation, position } }];
 }
 
 /** The revision that a write answered with. */
 export function revisionFromWire(message: RevisionMessage): Revision {
-  const owner = ownerOf(message.owner);
+  const owner = ownerFromWire(message.owner);
   if (owner === null) throw new Error(`a revision of an unknown owner, \`${message.owner}\``);
   const { orgId, position, incarnation } = message;
   return { org: orgId as OrgId, seen: [{ owner, position, history: historyOf(incarnation) }] };
 }
 
-function ownerOf(name: string): Owner | null {
+/** Null: an owner that this process does not know. */
+export function ownerFromWire(name: string): Owner | null {
   return owners.find((candidate) => candidate === name) ?? null;
 }
 

@@ -50,18 +50,11 @@ test("an answer was true at one moment, no older than was asked for", async () =
         const keys = about.map((index) => members[index]);
         const start = world.now;
         const revision = decodeRevision(lastRevision);
-        const { result, revision: seen } = await world.read(
-          keys,
-          kind === "at_least_as_fresh" ? { kind, revision } : { kind },
-        );
+        const consistency = kind === "at_least_as_fresh" ? { kind, revision } : { kind };
+        const { result, revision: seen } = await world.read(keys, consistency);
         lastRevision = seen;
-        const oldest = kind === "fully_consistent" || (kind === "at_least_as_fresh" && revision === null);
-        const from = oldest ? start : start - maxStalenessMs;
-        const atLeast = kind === "at_least_as_fresh" ? (revision?.seen[0]?.position ?? 0) : 0;
-        const moments = identity
-          .positionsBetween(org, from, world.now)
-          .filter((position) => position >= atLeast)
-          .map((position) => JSON.stringify(keys.map((key) => identity.valueAt(key, position))));
+        const demanded = { consistency, askedAt: start, maxStalenessMs };
+        const moments = identity.momentsFor(keys, demanded, world.now);
         expect(moments).toContain(JSON.stringify(result.values));
         if (moments.at(-1) !== JSON.stringify(result.values)) stale += 1;
         answered[kind] += 1;

@@ -5,7 +5,8 @@ import { type Consistency, minimizeLatency } from "../src/freshness.ts";
 import { fromOwners } from "../src/from-owners.ts";
 import { joined } from "../src/joined.ts";
 import { FactMemory } from "../src/memory.ts";
-import { type Answer, FactReader, type Facts } from "../src/reader.ts";
+import { type Answer, FactReader } from "../src/reader.ts";
+import { valueOf } from "../src/value-of.ts";
 import { ScriptedOwner } from "./scripted-owner.ts";
 
 export const org = "0190a000-0000-7000-8000-000000000001" as OrgId;
@@ -93,26 +94,5 @@ export class ReadingWorld implements Disposable {
 
   [Symbol.dispose](): void {
     this.follows[Symbol.dispose]();
-  }
-}
-
-function valueOf(facts: Facts, key: FactKey): unknown {
-  switch (key.kind) {
-    case "member":
-      return facts.member(key.principal);
-    case "memberships":
-      return facts.memberships(key.principal);
-    case "groups":
-      return facts.groups();
-    case "roles":
-      return facts.roles();
-    case "access":
-      return facts.access(key.object);
-    case "acls":
-      return facts.acls(key.object);
-    case "acls_naming":
-      return facts.aclsNaming(key.object, key.subject);
-    case "credential":
-      return facts.credential(key.digest);
   }
 }

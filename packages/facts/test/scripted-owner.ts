@@ -1,6 +1,7 @@
 import { Fault } from "@portcullis/chassis/fault";
 import type { FactKey, FactKind, FactValues, OrgId, Owner } from "@portcullis/policy";
 import { factKeyText } from "../src/fact-key.ts";
+import type { Consistency } from "../src/freshness.ts";
 import type { FactOwner, LogEntry, LogStretch } from "../src/source.ts";
 import type { Fact } from "../src/wire.ts";
 
@@ -12,6 +13,13 @@ export type Hook = (call: OwnerCall, keys: readonly FactKey[]) => Promise<void> 
 export type Change = {
   readonly [Kind in FactKind]: readonly [FactKey & { kind: Kind }, FactValues[Kind]];
 }[FactKind];
+
+/** What was asked for, and when, on the monotonic clock. */
+interface Demanded {
+  readonly consistency: Consistency;
+  readonly askedAt: number;
+  readonly maxStalenessMs: number;
+}
 
 interface Commit {
   /** When, on the monotonic clock. */
@@ -87,6 +95,22 @@ export class ScriptedOwner implements FactOwner {
     const first = log.findLastIndex(({ at }) => at <= start) + 1;
     const last = log.findLastIndex(({ at }) => at <= end) + 1;
     return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  }
+
+  /**
+   * What was true of these facts, all of one organisation, at each moment that an answer may be of which was given at a
+   * time: as JSON of their values, oldest first.
+   */
+  momentsFor(keys: readonly FactKey[], demanded: Demanded, givenAt: number): string[] {
+    const { consistency, askedAt, maxStalenessMs } = demanded;
+    const org = keys[0]?.org;
+    if (org === undefined) throw new Error("an answer about nothing");
+    const revision = consistency.kind === "at_least_as_fresh" ? consistency.revision : null;
+    const isFull = consistency.kind !== "minimize_latency" && revision === null;
+    const atLeast = revision?.seen[0]?.position ?? 0;
+    return this.positionsBetween(org, isFull ? askedAt : askedAt - maxStalenessMs, givenAt)
+      .filter((position) => position >= atLeast)
+      .map((position) => JSON.stringify(keys.map((key) => this.valueAt(key, position))));
   }
 
   async load(keys: readonly FactKey[]): Promise<{ incarnation: string; facts: Fact[] }> {

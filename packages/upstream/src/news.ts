@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "@portcullis/chassis/log";
 import type { Follows } from "@portcullis/facts";
+import { ownerFromWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
 import type { UpstreamStub } from "./stub.ts";
-import { ownerFromWire, stretchFromWire } from "./wire.ts";
+import { stretchFromWire } from "./wire.ts";
 
 /** After a stream ends; its sender may be stopping, and another one is found. */
 const againMs = 200;

@@ -1,5 +1,5 @@
 import { Fault } from "@portcullis/chassis/fault";
-import { entriesMax, type FactRequest, type FactSource, type LoadedFact } from "@portcullis/facts";
+import { chunksOf, entriesMax, type FactRequest, type FactSource, type LoadedFact } from "@portcullis/facts";
 import { factFromWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
 import type { LoadedFact as LoadedFactMessage } from "@portcullis/proto/upstream/v1/upstream";
@@ -26,9 +26,7 @@ export function fromUpstream(stub: UpstreamStub, org: OrgId): FactSource {
   return {
     async load(requests) {
       const loaded: (LoadedFact | Fault)[] = [];
-      for (let from = 0; from < requests.length; from += entriesMax) {
-        loaded.push(...(await loadChunk(requests.slice(from, from + entriesMax))));
-      }
+      for (const chunk of chunksOf(requests, entriesMax)) loaded.push(...(await loadChunk(chunk)));
       return loaded;
     },
   };

@@ -2,7 +2,6 @@
 
 import type { LogEntry, LogStretch } from "@portcullis/facts";
 import { dependencyToWire, factKeyToWire, logEntryFromWire } from "@portcullis/facts/wire";
-import { type Owner, owners } from "@portcullis/policy";
 import type { LogEntry as LogEntryMessage, Stretch } from "@portcullis/proto/upstream/v1/upstream";
 
 /** Credentials are not named outside: of what touches one, any may have changed. */
@@ -12,11 +11,6 @@ export function stretchToWire({ incarnation, head, entries }: LogStretch): Stret
 
 export function stretchFromWire({ incarnation, head, entries }: Stretch): LogStretch {
   return { incarnation, head, entries: entries.map(logEntryFromWire) };
-}
-
-/** Null: an owner that this process does not know. */
-export function ownerFromWire(name: string): Owner | null {
-  return owners.find((owner) => owner === name) ?? null;
 }
 
 function entryToWire({ position, touches, kinds, dependsOn }: LogEntry): LogEntryMessage {

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { Fault } from "@portcullis/chassis/fault";
 import { runCommand } from "@portcullis/chassis/run";
+import { tlsOf } from "@portcullis/chassis/tls";
 import type { NewUser } from "@portcullis/proto/identity/v1/identity";
 import { v7 as newUuid } from "uuid";
 import { settings } from "./config.ts";
@@ -83,7 +84,7 @@ async function main(): Promise<void> {
   });
   await runCommand("create-organization", environment, async (given) => {
     const wanted = readArguments();
-    using connections = connectOwners(given);
+    using connections = connectOwners(given, tlsOf(given));
     const { orgId, ownerKey } = await createOrganization(connections.owners, wanted);
     process.stdout.write(`PORTCULLIS_ORG_ID=${orgId}\nPORTCULLIS_OWNER_KEY=${ownerKey}\n`);
   });

@@ -1,6 +1,7 @@
 // The kinds of input that routes are made of, and the one error that a wrong one gives. Explicit null is absent.
 
 import { type Fault, invalid } from "@portcullis/chassis/fault";
+import { pathText } from "@portcullis/chassis/fields";
 import { objectTypeNames, permissions } from "@portcullis/policy";
 import { z } from "zod";
 
@@ -169,7 +170,7 @@ function faultOf(issue: z.core.$ZodIssue): Fault {
     const inner = issue.errors.find((issues) => issues[0] !== undefined)?.[0];
     if (inner !== undefined) return faultOf({ ...inner, path: [...issue.path, ...inner.path] });
   }
-  const field = pathText(issue.path);
+  const field = pathText(issue.path) || "body";
   if (issue.code === "unrecognized_keys") return extraneous(issue.keys[0] ?? "", issue.path);
   return invalid(field, reasonOf(issue));
 }
@@ -210,12 +211,3 @@ const nouns: Readonly<Record<string, string>> = {
   object: "an object",
   record: "an object",
 };
-
-function pathText(path: readonly PropertyKey[]): string {
-  let text = "";
-  for (const step of path) {
-    if (typeof step === "number") text += `[${step}]`;
-    else text += text === "" ? String(step) : `.${String(step)}`;
-  }
-  return text === "" ? "body" : text;
-}

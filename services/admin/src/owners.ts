@@ -1,5 +1,5 @@
 import { connect, type Stub } from "@portcullis/chassis/rpc/client";
-import { type TlsConfig, tlsOf } from "@portcullis/chassis/tls";
+import type { Tls } from "@portcullis/chassis/tls";
 import type { Owner } from "@portcullis/policy";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
@@ -38,8 +38,7 @@ type Addresses = Pick<
   | "PORTCULLIS_TOKENS_ADDRESS"
   | "PORTCULLIS_DECISION_ADDRESS"
   | "PORTCULLIS_SERVICE_CREDENTIAL"
-> &
-  TlsConfig;
+>;
 
 interface Connections extends Disposable {
   readonly owners: Owners;
@@ -49,9 +48,8 @@ interface Connections extends Disposable {
 }
 
 /** Connections to all whom the facade asks. They connect when first used. */
-export function connectOwners(config: Addresses): Connections {
+export function connectOwners(config: Addresses, tls: Tls | null): Connections {
   using parts = new DisposableStack();
-  const tls = tlsOf(config);
   const to = (peer: string, address: string) =>
     parts.use(
       connect({

@@ -1,6 +1,7 @@
 // The only place where a Fault becomes an HTTP answer.
 
 import { Fault, type FaultKind } from "@portcullis/chassis/fault";
+import { httpStatus } from "@portcullis/chassis/http-status";
 import { noSuchObject } from "./access.ts";
 import { ScimFault, type ScimType } from "./dialect.ts";
 
@@ -27,33 +28,32 @@ interface ScimProblem {
 
 export const scimError = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-const answers = {
-  invalid: { status: 400, code: "INVALID_ARGUMENT" },
-  refused: { status: 400, code: "FAILED_PRECONDITION" },
-  unauthenticated: { status: 401, code: "UNAUTHENTICATED" },
-  denied: { status: 403, code: "PERMISSION_DENIED" },
-  absent: { status: 404, code: "NOT_FOUND" },
-  conflict: { status: 409, code: "ABORTED" },
-  exhausted: { status: 429, code: "RESOURCE_EXHAUSTED" },
-  unavailable: { status: 503, code: "UNAVAILABLE" },
-  timeout: { status: 503, code: "UNAVAILABLE" },
-  cancelled: { status: 503, code: "UNAVAILABLE" },
-  internal: { status: 500, code: "INTERNAL" },
-} as const satisfies Record<FaultKind, { status: number; code: string }>;
+const codes = {
+  invalid: "INVALID_ARGUMENT",
+  refused: "FAILED_PRECONDITION",
+  unauthenticated: "UNAUTHENTICATED",
+  denied: "PERMISSION_DENIED",
+  absent: "NOT_FOUND",
+  conflict: "ABORTED",
+  exhausted: "RESOURCE_EXHAUSTED",
+  unavailable: "UNAVAILABLE",
+  timeout: "UNAVAILABLE",
+  cancelled: "UNAVAILABLE",
+  internal: "INTERNAL",
+} as const satisfies Record<FaultKind, string>;
 
 const shortestWaitMs = 1000;
 
 /** Says what went wrong. A fault that an owner found names its field in REST words; a bug says only `internal`. */
 export function problemOf(thrown: unknown, requestId: string): Problem<RestProblem> {
   const fault = faultOf(thrown);
-  const { status, code } = answers[fault.kind];
   return {
-    status,
+    status: httpStatus[fault.kind],
     headers: headersOf(fault),
     body: {
       error: fault.message,
       message: fault.message,
-      code,
+      code: codes[fault.kind],
       details: { ...(fault.field !== null && { field: fault.field }), request_id: requestId },
     },
   };
@@ -62,7 +62,7 @@ export function problemOf(thrown: unknown, requestId: string): Problem<RestProbl
 /** The same to an identity provider. */
 export function scimProblemOf(thrown: unknown): Problem<ScimProblem> {
   const fault = faultOf(thrown);
-  const { status } = answers[fault.kind];
+  const status = httpStatus[fault.kind];
   const scimType = scimTypeOf(fault);
   return {
     status,
@@ -81,7 +81,7 @@ function faultOf(thrown: unknown): Fault {
 }
 
 function headersOf(fault: Fault): Readonly<Record<string, string>> {
-  const { status } = answers[fault.kind];
+  const status = httpStatus[fault.kind];
   const waits = status === 429 || status === 503;
   return {
     ...(waits && {

@@ -7,7 +7,7 @@ import cors from "@fastify/cors";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { Fault, invalid } from "@portcullis/chassis/fault";
-import { httpServer } from "@portcullis/chassis/https";
+import { httpServer, listenOptions } from "@portcullis/chassis/https";
 import type { Log } from "@portcullis/chassis/log";
 import { isRequestId } from "@portcullis/chassis/rpc/call";
 import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
@@ -397,12 +397,6 @@ function remember(app: FastifyInstance, log: Log): void {
       else log.info({ ...line, kind: thrown.kind }, "refused");
     }
   });
-}
-
-function listenOptions(listen: string): { path: string } | { host: string; port: number } {
-  if (listen.startsWith("unix:")) return { path: listen.slice("unix:".length) };
-  const colon = listen.lastIndexOf(":");
-  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(listen.slice(colon + 1)) };
 }
 
 function addressOf(app: FastifyInstance, listen: string): string {

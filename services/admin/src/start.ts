@@ -18,7 +18,8 @@ const redisPatienceMs = 250;
 /** Starts the facade. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const { owners, logs, heads, decision } = parts.use(connectOwners(config));
+  const tls = tlsOf(config);
+  const { owners, logs, heads, decision } = parts.use(connectOwners(config, tls));
   const access = askDecision(decision, owners);
   const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: redisPatienceMs }));
   await connected(redis).catch((reason: unknown) => {
@@ -39,7 +40,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
   const server = parts.use(
     await serveHttp({
       listen: config.PORTCULLIS_LISTEN,
-      tls: tlsOf(config),
+      tls,
       isBehindProxy: config.PORTCULLIS_PLAIN_HTTP !== undefined,
       corsOrigins: config.PORTCULLIS_CORS_ORIGINS,
       publicUrl: config.PORTCULLIS_PUBLIC_URL,

@@ -1,5 +1,5 @@
 import { Metadata } from "@grpc/grpc-js";
-import type { Log } from "@portcullis/chassis/log";
+import { openLog } from "@portcullis/chassis/log";
 import type { Answering } from "@portcullis/chassis/rpc/stream";
 import {
   type Consistency,
@@ -30,16 +30,7 @@ const members = ["0190a000-0000-7000-8000-00000000000a", "0190a000-0000-7000-800
 const member = { kind: "user" } as const;
 const maxStalenessMs = 2000;
 
-const silence = () => undefined;
-const silent: Log = {
-  debug: silence,
-  info: silence,
-  warn: silence,
-  error: silence,
-  fatal: silence,
-  isLevelEnabled: () => false,
-  child: () => silent,
-};
+const silent = openLog("upstream-test", "silent");
 
 type Step =
   | { readonly do: "commit"; readonly key: 0 | 1; readonly byKind: boolean }
@@ -86,13 +77,8 @@ test("beside an application, too, an answer was true at one moment, no older tha
         const consistency = kind === "at_least_as_fresh" ? { kind, revision } : { kind };
         const { values, revision: seen } = await world.read(keys, consistency);
         lastRevision = seen;
-        const oldest = kind === "fully_consistent" || (kind === "at_least_as_fresh" && revision === null);
-        const from = oldest ? start : start - maxStalenessMs;
-        const atLeast = kind === "at_least_as_fresh" ? (revision?.seen[0]?.position ?? 0) : 0;
-        const moments = identity
-          .positionsBetween(org, from, world.now)
-          .filter((position) => position >= atLeast)
-          .map((position) => JSON.stringify(keys.map((key) => identity.valueAt(key, position))));
+        const demanded = { consistency, askedAt: start, maxStalenessMs };
+        const moments = identity.momentsFor(keys, demanded, world.now);
         expect(moments).toContain(JSON.stringify(values));
         if (moments.at(-1) !== JSON.stringify(values)) stale += 1;
         answered[kind] += 1;
@@ -193,7 +179,7 @@ class World implements Disposable {
   #current = 0;
   /** News that are under way, from whichever decision service. */
   readonly #underWay: News[] = [];
-  #deliver: (message: ListenForNewsResponse) => void = silence;
+  #deliver: (message: ListenForNewsResponse) => void = () => undefined;
   readonly #nearby: ReturnType<typeof factsNearby>;
 
   constructor(later: () => Promise<void>) {
@@ -297,7 +283,7 @@ class World implements Disposable {
     return {
       follows,
       clock,
-      handlers: upstreamHandlers({ source, follows, owners, noteUse: silence, clock }),
+      handlers: upstreamHandlers({ source, follows, owners, noteUse: () => undefined, clock }),
     };
   }
 

@@ -1,8 +1,9 @@
 import { address, logLevel, milliseconds, peerAddress } from "@portcullis/chassis/config";
+import { isOnThisMachine } from "@portcullis/chassis/tls";
 import { z } from "zod";
 
-const beside = address.regex(
-  /^(unix:\/.+|(127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d{1,5})$/,
+const beside = address.refine(
+  isOnThisMachine,
   "must be a unix socket or loopback: whoever connects may ask without a credential",
 );
 

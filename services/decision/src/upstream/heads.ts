@@ -2,9 +2,9 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import { list, uuid } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import { mayAskAbout } from "@portcullis/checks";
+import { ownerFromWire } from "@portcullis/facts/wire";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
 import type { Head, HeadsRequest, HeadsResponse, WantedHead } from "@portcullis/proto/upstream/v1/upstream";
-import { ownerFromWire } from "@portcullis/upstream/wire";
 import type { UpstreamParts } from "./index.ts";
 
 type Parts = Pick<UpstreamParts, "follows" | "clock">;

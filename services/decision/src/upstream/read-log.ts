@@ -3,9 +3,10 @@ import { uuid } from "@portcullis/chassis/fields";
 import type { Call } from "@portcullis/chassis/rpc/call";
 import { mayAskAbout } from "@portcullis/checks";
 import type { FactOwners } from "@portcullis/facts";
+import { ownerFromWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
 import type { ReadLogRequest, ReadLogResponse } from "@portcullis/proto/upstream/v1/upstream";
-import { ownerFromWire, stretchToWire } from "@portcullis/upstream/wire";
+import { stretchToWire } from "@portcullis/upstream/wire";
 
 export async function readLog(
   owners: FactOwners,
