@@ -7,6 +7,7 @@ import { implement, serve } from "@portcullis/chassis/rpc/server";
 import { newCredential } from "@portcullis/credential";
 import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import type { FactKey, FactKind, FactValues, GroupId, ObjectId, OrgId } from "@portcullis/policy";
+import { upstreamCallers } from "@portcullis/proto/callers";
 import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
 import { startSidecar } from "@portcullis/testbed";
 import { residentMegabytes } from "./resident.ts";
@@ -75,7 +76,7 @@ async function serveMadeUpFacts() {
     log: openLog("bench", "warn"),
   };
   return await serve(options, [
-    implement(UpstreamService, {
+    implement(UpstreamService, upstreamCallers, {
       load: ({ facts }) => ({
         facts: facts.map(({ key }) => {
           if (key === undefined) throw new Error("a fact without a key");

@@ -323,10 +323,10 @@ async function token(rest: Rest, account: string): Promise<string> {
   return made.key;
 }
 
-/** Only the Viewer could make this key through the facade, and has nothing yet to show there. */
+/** Only the Viewer could make this key through the facade, and has nothing yet to show there: so it is made in the facade's name. */
 async function viewersKey({ ports, serviceCredential }: DemoOptions, viewer: string): Promise<string> {
   const address = addressOf("tokens", ports);
-  using connection = connect({ peer: "tokens", address, service: "one-machine", serviceCredential });
+  using connection = connect({ peer: "tokens", address, service: "admin", serviceCredential });
   const { secret } = await connection.stub(TokensService).createCredential({
     context: { actor: undefined, requestId: "demo", sourceAddress: "", unchangedSince: [] },
     orgId: organization.id,

@@ -34,7 +34,7 @@ const answer: HeadsResponse = { positions: [1], incarnation: "i" };
 async function probe(handle: Handle, listen = "127.0.0.1:0") {
   const server = await serve(
     { listen, serviceCredential, descriptor: await descriptor(), log: openLog("test", "silent") },
-    [implement(Probe, { heads: handle })],
+    [implement(Probe, { heads: ["test"] }, { heads: handle })],
   );
   const connection = connect({ peer: "probe", address: server.address, service: "test", serviceCredential });
   return {
@@ -136,6 +136,25 @@ test("a call without the service credential, or with a wrong one, never reaches 
     expect((await raw(peer.server.address, metadata))?.code).toBe(status.UNAUTHENTICATED);
   }
   expect(reached).toBe(false);
+});
+
+test("a service that an RPC does not list never reaches the handler, and it is its fault, not its user's", async () => {
+  let reached = 0;
+  await using running = await probe(() => {
+    reached += 1;
+    return answer;
+  });
+  const { address } = running.server;
+  for (const service of ["admin", "tests", "Test", ""]) {
+    using connection = connect({ peer: "probe", address, service, serviceCredential });
+    const refused = connection.stub(Probe).heads(request);
+    await expect(refused).rejects.toMatchObject({ kind: "internal", message: "internal" });
+    const metadata = new Metadata();
+    metadata.set("x-portcullis-credential", serviceCredential);
+    metadata.set("x-portcullis-service", service);
+    expect((await raw(address, metadata))?.code).toBe(status.PERMISSION_DENIED);
+  }
+  expect(reached).toBe(0);
 });
 
 test("a method that is spelled otherwise is none, with the credential too", async () => {

@@ -57,7 +57,7 @@ async function opened({ talk = unused, tell = unused, authenticate }: Handles) {
         log: openLog("test", "silent"),
         ...(authenticate !== undefined && { authenticate }),
       },
-      [implement(Probe, { talk, tell })],
+      [implement(Probe, { talk: ["test"], tell: ["test"] }, { talk, tell })],
     ),
   );
   const client = new Client(server.address, credentials.createInsecure());
@@ -67,6 +67,7 @@ async function opened({ talk = unused, tell = unused, authenticate }: Handles) {
 
 function metadataOf(credential: string | null): Metadata {
   const metadata = new Metadata();
+  metadata.set("x-portcullis-service", "test");
   if (credential !== null) metadata.set("x-portcullis-credential", credential);
   return metadata;
 }
@@ -180,6 +181,7 @@ test("a handler that sends more than is read waits, and ends when the reader goe
   const request = session.request({
     ":method": "POST",
     ":path": Probe.tell.path,
+    "x-portcullis-service": "test",
     "content-type": "application/grpc",
     te: "trailers",
     "x-portcullis-credential": serviceCredential,

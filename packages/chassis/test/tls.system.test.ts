@@ -15,7 +15,11 @@ import { implement, type RunningServer, serve } from "../src/rpc/server.ts";
 import { refuseUnprotected, serviceOf, type Tls, tlsOf } from "../src/tls.ts";
 import { Probe } from "./probe.ts";
 
-const probe = implement(Probe, { heads: () => ({ positions: [1], incarnation: "i" }) });
+const probe = implement(
+  Probe,
+  { heads: ["admin", "tokens"] },
+  { heads: () => ({ positions: [1], incarnation: "i" }) },
+);
 
 const anybody = { kind: "other", principalId: "", orgId: "" } as const;
 const serviceCredential = "a service credential of the tests";

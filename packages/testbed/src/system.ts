@@ -1,11 +1,20 @@
 // The whole system for a test: every service a process of its own, so that it can be killed, paused and started again.
 
 import { randomBytes } from "node:crypto";
-import { type Connection, connect, type Stub } from "@portcullis/chassis/rpc/client";
+import type { Stub } from "@portcullis/chassis/rpc/client";
+import { connectAsListed, type ListedConnection } from "@portcullis/chassis/testing";
 import type { Tls } from "@portcullis/chassis/tls";
 import { freePort } from "@portcullis/one-machine/free-port";
 import { throwawayRedis } from "@portcullis/one-machine/redis";
 import { type Owner, owners } from "@portcullis/policy";
+import {
+  decisionCallers,
+  factsCallers,
+  grantsCallers,
+  groupsCallers,
+  identityCallers,
+  tokensCallers,
+} from "@portcullis/proto/callers";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
@@ -33,9 +42,9 @@ export interface SystemOptions {
   readonly replicas?: Readonly<Partial<Record<ServiceName, number>>>;
   /** More environment for every service. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** The environment of one service; and with which connections the test itself asks. */
   readonly environmentOf?: (service: ServiceName) => Readonly<Record<string, string>>;
-  readonly tls?: Tls;
+  /** What the test itself shows when it asks in the name of a service. */
+  readonly tlsOf?: (service: string) => Tls;
   /** By which address a service reaches another one; by the one where it listens when not given. */
   readonly route?: (from: ServiceName, to: ServiceName, address: string) => Promise<string>;
 }
@@ -102,16 +111,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     serviceNames.map((name) => [
       name,
       parts.use(
-        connect({
+        connectAsListed({
           peer: name,
           address: addresses[name],
-          service: "testbed",
           serviceCredential,
-          tls: options.tls ?? null,
+          ...(options.tlsOf !== undefined && { tlsOf: options.tlsOf }),
         }),
       ),
     ]),
-  ) as Record<ServiceName, Connection>;
+  ) as Record<ServiceName, ListedConnection>;
   const start = async (name: ProcessName): Promise<void> => {
     const service = serviceOf(name);
     const output = outputs.get(name) ?? [];
@@ -143,22 +151,22 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const running = parts.move();
   return {
-    adminUrl: `${options.tls === undefined ? "http" : "https"}://${addressOf("admin")}`,
+    adminUrl: `${options.tlsOf === undefined ? "http" : "https"}://${addressOf("admin")}`,
     decisionAddress: addresses.decision,
     addresses,
     addressOf,
     serviceCredential,
     redisUrl,
-    identity: connections.identity.stub(IdentityService),
-    groups: connections.groups.stub(GroupsService),
-    grants: connections.grants.stub(GrantsService),
-    tokens: connections.tokens.stub(TokensService),
-    decision: connections.decision.stub(DecisionService),
+    identity: connections.identity.stub(IdentityService, identityCallers),
+    groups: connections.groups.stub(GroupsService, groupsCallers),
+    grants: connections.grants.stub(GrantsService, grantsCallers),
+    tokens: connections.tokens.stub(TokensService, tokensCallers),
+    decision: connections.decision.stub(DecisionService, decisionCallers),
     facts: {
-      identity: connections.identity.stub(FactsService),
-      groups: connections.groups.stub(FactsService),
-      grants: connections.grants.stub(FactsService),
-      tokens: connections.tokens.stub(FactsService),
+      identity: connections.identity.stub(FactsService, factsCallers),
+      groups: connections.groups.stub(FactsService, factsCallers),
+      grants: connections.grants.stub(FactsService, factsCallers),
+      tokens: connections.tokens.stub(FactsService, factsCallers),
     },
     databaseUrl: (owner) => databases.url(owner),
     start,

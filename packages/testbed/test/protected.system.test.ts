@@ -5,12 +5,31 @@ import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import { createOrganization } from "@portcullis/admin-service/create-organization";
 import { makeAuthority, makeCertificate } from "@portcullis/certs";
-import { tlsOf } from "@portcullis/chassis/tls";
+import { channelCredentials, type Tls, tlsOf } from "@portcullis/chassis/tls";
 import { connect } from "@portcullis/client";
 import { newCredential } from "@portcullis/credential";
 import type { OrgId } from "@portcullis/policy";
+import { AuditService } from "@portcullis/proto/audit/v1/audit";
+import {
+  auditCallers,
+  decisionCallers,
+  factsCallers,
+  grantsCallers,
+  groupsCallers,
+  identityCallers,
+  tokensCallers,
+  upstreamCallers,
+} from "@portcullis/proto/callers";
+import { DecisionService } from "@portcullis/proto/decision/v1/decision";
+import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { GrantsService } from "@portcullis/proto/grants/v1/grants";
+import { GroupsService } from "@portcullis/proto/groups/v1/groups";
+import { IdentityService } from "@portcullis/proto/identity/v1/identity";
+import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
+import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { startSidecar } from "../src/sidecar.ts";
 import { type ServiceName, type System, serviceNames, startSystem } from "../src/system.ts";
@@ -29,21 +48,25 @@ const filesOf = (service: string) => ({
   PORTCULLIS_TLS_CA_FILE: join(folder, "ca.pem"),
 });
 
+function tlsOfService(service: string): Tls {
+  const tls = tlsOf(filesOf(service));
+  if (tls === null) throw new Error("no files");
+  return tls;
+}
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "protected-"));
   parts.defer(() => rm(folder, { recursive: true, force: true }));
   const made = await makeAuthority();
   authority = Buffer.from(made.cert);
   await writeFile(join(folder, "ca.pem"), authority);
-  for (const service of [...serviceNames, "testbed"]) {
+  for (const service of serviceNames) {
     const { cert, key } = await makeCertificate(made, { service });
     await writeFile(join(folder, `${service}.pem`), cert);
     await writeFile(join(folder, `${service}-key.pem`), key);
   }
-  const tls = tlsOf(filesOf("testbed"));
-  if (tls === null) throw new Error("no files");
   const databaseServerUrl = inject("databaseUrl");
-  system = parts.use(await startSystem({ databaseServerUrl, tls, environmentOf: filesOf }));
+  system = parts.use(await startSystem({ databaseServerUrl, tlsOf: tlsOfService, environmentOf: filesOf }));
   org = await createOrganization(system, {
     name: randomUUID(),
     owner: { email: `${randomUUID()}@example.com` },
@@ -66,6 +89,58 @@ async function https(path: string): Promise<{ statusCode: number | undefined; bo
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return { statusCode: response.statusCode, body: Buffer.concat(chunks).toString() };
+}
+
+const contracts: readonly (readonly [
+  ServiceName,
+  Record<string, unknown>,
+  Readonly<Record<string, readonly string[]>>,
+])[] = [
+  ["identity", IdentityService, identityCallers],
+  ["groups", GroupsService, groupsCallers],
+  ["grants", GrantsService, grantsCallers],
+  ["tokens", TokensService, tokensCallers],
+  ["decision", DecisionService, decisionCallers],
+  ["decision", UpstreamService, upstreamCallers],
+  ...(["identity", "groups", "grants", "tokens"] as const).flatMap(
+    (owner) =>
+      [
+        [owner, FactsService, factsCallers],
+        [owner, AuditService, auditCallers],
+      ] as const,
+  ),
+];
+
+test("every service refuses each RPC to every other service that it does not list, and to no other", async () => {
+  const { serviceCredential } = system;
+  for (const [peer, definition, callers] of contracts) {
+    for (const service of serviceNames) {
+      const client = new Client(system.addresses[peer], channelCredentials(tlsOfService(service)));
+      const metadata = new Metadata();
+      metadata.set("x-portcullis-credential", serviceCredential);
+      metadata.set("x-portcullis-service", service);
+      for (const [method, rpc] of Object.entries(definition)) {
+        const { path } = rpc as MethodDefinition<unknown, unknown>;
+        const isRefused = (await detailsOf(client, path, metadata)) === "this service may not call this";
+        const isListed = callers[method]?.includes(service) === true;
+        expect({ path, peer, service, isRefused }).toEqual({ path, peer, service, isRefused: !isListed });
+      }
+      client.close();
+    }
+  }
+});
+
+/** What is said to an empty question. */
+function detailsOf(client: Client, path: string, metadata: Metadata): Promise<string> {
+  return new Promise((resolve) => {
+    const nothing = (): Buffer => Buffer.alloc(0);
+    const call = client.makeServerStreamRequest(path, nothing, (bytes) => bytes, null, metadata, {
+      deadline: Date.now() + 10_000,
+    });
+    call.on("data", () => undefined);
+    call.on("error", (error: ServiceError) => resolve(error.details));
+    call.on("end", () => resolve(""));
+  });
 }
 
 test("a service asks decision with a token, and beside a sidecar without, and both are answered", async () => {

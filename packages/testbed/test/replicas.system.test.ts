@@ -138,7 +138,7 @@ async function nextTold(process: ProcessName, revision: string): Promise<WatchRe
   using connection = connect({
     peer: process,
     address: system.addressOf(process),
-    service: "testbed",
+    service: "admin",
     serviceCredential: system.serviceCredential,
   });
   const feed = connection.stub(DecisionService).watch({ orgId: team.orgId, revision, who: undefined });

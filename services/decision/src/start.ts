@@ -16,6 +16,7 @@ import {
   joined,
   RedisSlots,
 } from "@portcullis/facts";
+import { decisionCallers, upstreamCallers } from "@portcullis/proto/callers";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
@@ -128,8 +129,12 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(DecisionService, answering),
-        implement(UpstreamService, upstreamHandlers({ source, follows, owners, noteUse: uses.note, clock })),
+        implement(DecisionService, decisionCallers, answering),
+        implement(
+          UpstreamService,
+          upstreamCallers,
+          upstreamHandlers({ source, follows, owners, noteUse: uses.note, clock }),
+        ),
       ],
     ),
   );

@@ -4,6 +4,7 @@ import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/se
 import type { ScriptedOwner } from "@portcullis/facts/testing";
 import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
+import { factsCallers } from "@portcullis/proto/callers";
 import { Event } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 
@@ -12,7 +13,7 @@ export async function serveScripted(
   owner: ScriptedOwner,
   { serviceCredential, log }: { serviceCredential: string; log: Log },
 ): Promise<RunningServer> {
-  const facts = implement(FactsService, {
+  const facts = implement(FactsService, factsCallers, {
     async load({ keys: messages }) {
       const keys = messages.map((key, index) => factKeyFromWire(key, `keys[${index}]`));
       const { facts, incarnation } = await owner.load(keys);

@@ -129,7 +129,7 @@ export class World implements AsyncDisposable {
   /** A decision service that listens already. */
   reach(address: string, said: readonly string[], end: () => Promise<unknown>): Decision {
     const serviceCredential = this.environment["PORTCULLIS_SERVICE_CREDENTIAL"] ?? "";
-    const connection = connect({ peer: "decision", address, service: "test", serviceCredential });
+    const connection = connect({ peer: "decision", address, service: "admin", serviceCredential });
     let stopping: Promise<unknown> | null = null;
     const stop = async (): Promise<void> => {
       connection[Symbol.dispose]();

@@ -5,6 +5,7 @@ import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/se
 import { tlsOf } from "@portcullis/chassis/tls";
 import type { OrgId } from "@portcullis/policy";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
+import { auditCallers, factsCallers, grantsCallers } from "@portcullis/proto/callers";
 import type { Revision } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
@@ -86,9 +87,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(GrantsService, handlers(stores, expiries, followed)),
-        implement(FactsService, factsHandlers(database, readFacts)),
-        implement(AuditService, auditHandlers(database)),
+        implement(GrantsService, grantsCallers, handlers(stores, expiries, followed)),
+        implement(FactsService, factsCallers, factsHandlers(database, readFacts)),
+        implement(AuditService, auditCallers, auditHandlers(database)),
       ],
     ),
   );

@@ -5,10 +5,12 @@
 import { randomUUID } from "node:crypto";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import { openLog } from "@portcullis/chassis/log";
-import { connect, type Stub } from "@portcullis/chassis/rpc/client";
+import type { Stub } from "@portcullis/chassis/rpc/client";
 import { type Handlers, implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { connectAsListed } from "@portcullis/chassis/testing";
 import { type Fact, factFromWire, factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
 import type { FactKey, FactKind, FactValues, GroupId, OrgId, PrincipalId } from "@portcullis/policy";
+import { factsCallers, grantsCallers } from "@portcullis/proto/callers";
 import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import {
@@ -57,7 +59,7 @@ export async function running(redisDatabase = 0): Promise<Running> {
   const facts = async (handlers: Handlers<typeof FactsService>): Promise<RunningServer> =>
     parts.use(
       await serve({ listen: "127.0.0.1:0", serviceCredential, descriptor: await descriptor(), log }, [
-        implement(FactsService, handlers),
+        implement(FactsService, factsCallers, handlers),
       ]),
     );
   const identity = await facts(neighbours.identity);
@@ -74,15 +76,15 @@ export async function running(redisDatabase = 0): Promise<Running> {
   };
   const service = parts.use(await start(config, log));
   const connection = parts.use(
-    connect({ peer: "grants", address: service.address, service: "test", serviceCredential }),
+    connectAsListed({ peer: "grants", address: service.address, serviceCredential }),
   );
   const database = new pg.Pool({ connectionString: url });
   database.on("error", () => undefined);
   parts.defer(() => database.end());
-  const stub = connection.stub(FactsService);
+  const stub = connection.stub(FactsService, factsCallers);
   return {
     config,
-    grants: connection.stub(GrantsService),
+    grants: connection.stub(GrantsService, grantsCallers),
     facts: stub,
     database,
     neighbours,

@@ -4,6 +4,7 @@ import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
 import { tlsOf } from "@portcullis/chassis/tls";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
+import { auditCallers, factsCallers, groupsCallers } from "@portcullis/proto/callers";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { auditHandlers, Database, factsHandlers, otherLogs, startRelay } from "@portcullis/store";
@@ -56,9 +57,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(GroupsService, handlers(store)),
-        implement(FactsService, factsHandlers(database, readFacts)),
-        implement(AuditService, auditHandlers(database)),
+        implement(GroupsService, groupsCallers, handlers(store)),
+        implement(FactsService, factsCallers, factsHandlers(database, readFacts)),
+        implement(AuditService, auditCallers, auditHandlers(database)),
       ],
     ),
   );

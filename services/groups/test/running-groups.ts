@@ -2,10 +2,12 @@ import { randomUUID } from "node:crypto";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import { Fault } from "@portcullis/chassis/fault";
 import { openLog } from "@portcullis/chassis/log";
-import { connect, type Stub } from "@portcullis/chassis/rpc/client";
+import type { Stub } from "@portcullis/chassis/rpc/client";
 import { type Handlers, implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { connectAsListed } from "@portcullis/chassis/testing";
 import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
 import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
+import { factsCallers, groupsCallers } from "@portcullis/proto/callers";
 import type { Event } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { type Group, GroupsService, type UpdateGroupRequest } from "@portcullis/proto/groups/v1/groups";
@@ -31,7 +33,7 @@ class ScriptedIdentity implements AsyncDisposable {
   async listen(): Promise<this> {
     this.#server = await serve(
       { listen: "127.0.0.1:0", serviceCredential, descriptor: await descriptor(), log },
-      [implement(FactsService, this.#handlers())],
+      [implement(FactsService, factsCallers, this.#handlers())],
     );
     return this;
   }
@@ -129,15 +131,15 @@ export async function runGroups(servers: { databaseUrl: string; redisUrl: string
   ]);
   parts.use(service);
   const connection = parts.use(
-    connect({ peer: "groups", address: service.address, service: "test", serviceCredential }),
+    connectAsListed({ peer: "groups", address: service.address, serviceCredential }),
   );
   const database = new pg.Pool({ connectionString: url, max: 4 });
   parts.defer(() => database.end());
   const running = parts.move();
   return {
     identity,
-    groups: connection.stub(GroupsService),
-    facts: connection.stub(FactsService),
+    groups: connection.stub(GroupsService, groupsCallers),
+    facts: connection.stub(FactsService, factsCallers),
     database,
     config,
     startAnother: () => start(config, log),

@@ -4,6 +4,7 @@ import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
 import { tlsOf } from "@portcullis/chassis/tls";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
+import { auditCallers, factsCallers, identityCallers } from "@portcullis/proto/callers";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
@@ -74,9 +75,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(IdentityService, handlers(organizations, members, provisioning)),
-        implement(FactsService, factsHandlers(database, readFacts)),
-        implement(AuditService, auditHandlers(database)),
+        implement(IdentityService, identityCallers, handlers(organizations, members, provisioning)),
+        implement(FactsService, factsCallers, factsHandlers(database, readFacts)),
+        implement(AuditService, auditCallers, auditHandlers(database)),
       ],
     ),
   );

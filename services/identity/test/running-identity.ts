@@ -1,10 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import { openLog } from "@portcullis/chassis/log";
-import { connect, type Stub } from "@portcullis/chassis/rpc/client";
+import type { Stub } from "@portcullis/chassis/rpc/client";
 import { type Handlers, implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { connectAsListed } from "@portcullis/chassis/testing";
 import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
 import type { GroupId, OrgId, PrincipalId } from "@portcullis/policy";
+import {
+  factsCallers,
+  grantsCallers,
+  groupsCallers,
+  identityCallers,
+  tokensCallers,
+} from "@portcullis/proto/callers";
 import type { Event } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
@@ -41,6 +49,7 @@ class ScriptedOwners implements AsyncDisposable {
       [
         implement(
           GroupsService,
+          groupsCallers,
           some<typeof GroupsService>({
             releaseDeparture: ({ reservationId, principalIds }) => {
               this.releases.push({ reservationId, principalIds });
@@ -56,6 +65,7 @@ class ScriptedOwners implements AsyncDisposable {
         ),
         implement(
           FactsService,
+          factsCallers,
           some<typeof FactsService>({
             load: async ({ keys }) => {
               await this.onQuestion();
@@ -70,12 +80,14 @@ class ScriptedOwners implements AsyncDisposable {
         ),
         implement(
           GrantsService,
+          grantsCallers,
           some<typeof GrantsService>({
             hasGrant: ({ principalId }) => ({ hasGrant: this.left.get(principalId) === "grant" }),
           }),
         ),
         implement(
           TokensService,
+          tokensCallers,
           some<typeof TokensService>({
             listCredentials: ({ principalId, kind }) => ({
               credentials: this.left.get(principalId) === kind ? [credentialOf(principalId, kind)] : [],
@@ -128,15 +140,15 @@ export async function runIdentity(servers: {
   ]);
   parts.use(service);
   const connection = parts.use(
-    connect({ peer: "identity", address: service.address, service: "test", serviceCredential }),
+    connectAsListed({ peer: "identity", address: service.address, serviceCredential }),
   );
   const database = new pg.Pool({ connectionString: url, max: 4 });
   parts.defer(() => database.end());
   const running = parts.move();
   return {
     others,
-    identity: connection.stub(IdentityService),
-    facts: connection.stub(FactsService),
+    identity: connection.stub(IdentityService, identityCallers),
+    facts: connection.stub(FactsService, factsCallers),
     database,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

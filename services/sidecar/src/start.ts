@@ -3,6 +3,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
 import { CredentialUses, findPrincipals } from "@portcullis/checks";
+import { decisionCallers } from "@portcullis/proto/callers";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
 import { factsNearby } from "@portcullis/upstream";
@@ -44,7 +45,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const answering = handlers(nearby.facts, principalsFor, upstream.stub(DecisionService));
   const isDenying = config.PORTCULLIS_WHEN_UNAVAILABLE === "deny";
   const decision = isDenying ? denyWhenUnavailable(answering, log) : answering;
-  const contract = implement(DecisionService, decision);
+  const contract = implement(DecisionService, decisionCallers, decision);
   // Whoever can connect may ask, and about this organisation alone.
   const authenticate = () => ({ kind: "other", principalId: "", orgId: org }) as const;
   if (config.PORTCULLIS_HTTP_LISTEN !== undefined) {

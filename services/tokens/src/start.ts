@@ -4,6 +4,7 @@ import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
 import { tlsOf } from "@portcullis/chassis/tls";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
+import { auditCallers, factsCallers, tokensCallers } from "@portcullis/proto/callers";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
 import {
@@ -71,9 +72,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         log,
       },
       [
-        implement(TokensService, handlers(store)),
-        implement(FactsService, factsHandlers(database, readFacts)),
-        implement(AuditService, auditHandlers(database)),
+        implement(TokensService, tokensCallers, handlers(store)),
+        implement(FactsService, factsCallers, factsHandlers(database, readFacts)),
+        implement(AuditService, auditCallers, auditHandlers(database)),
       ],
     ),
   );

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Fault } from "@portcullis/chassis/fault";
 import { openLog } from "@portcullis/chassis/log";
-import { connect } from "@portcullis/chassis/rpc/client";
 import { type Handlers, implement, serve } from "@portcullis/chassis/rpc/server";
+import { connectAsListed } from "@portcullis/chassis/testing";
 import { newCredential, parseCredential } from "@portcullis/credential";
 import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
 import type { OrgId, PrincipalId, PrincipalKind } from "@portcullis/policy";
+import { factsCallers, tokensCallers } from "@portcullis/proto/callers";
 import type { Event } from "@portcullis/proto/events/v1/events";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import type { Scope } from "@portcullis/proto/scope/v1/scope";
@@ -55,15 +56,18 @@ let database: pg.Pool;
 let config: Parameters<typeof start>[0];
 
 function stubs(address: string) {
-  const connection = parts.use(connect({ peer: "tokens", address, service: "test", serviceCredential }));
-  return { tokens: connection.stub(TokensService), facts: connection.stub(FactsService) };
+  const connection = parts.use(connectAsListed({ peer: "tokens", address, serviceCredential }));
+  return {
+    tokens: connection.stub(TokensService, tokensCallers),
+    facts: connection.stub(FactsService, factsCallers),
+  };
 }
 
 beforeAll(async () => {
   const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
   const identity = parts.use(
     await serve({ listen: "127.0.0.1:0", serviceCredential, descriptor: await descriptorOf(), log }, [
-      implement(FactsService, identityFacts),
+      implement(FactsService, factsCallers, identityFacts),
     ]),
   );
   config = {

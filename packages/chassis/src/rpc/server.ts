@@ -16,7 +16,7 @@ import type { Log } from "../log.ts";
 import { refuseUnprotected, serverCredentials, type Tls } from "../tls.ts";
 import { type Call, type Caller, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts";
-import { badServiceCredential, toServiceError } from "./status.ts";
+import { badServiceCredential, notForThisService, toServiceError } from "./status.ts";
 import { type Answering, answering, type Conversation, conversing } from "./stream.ts";
 
 /**
@@ -66,16 +66,17 @@ export interface RunningServer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** The handlers of one contract, as `serve` wants them. */
+/** The handlers of one contract, and which of our services may call each, as `serve` wants them. */
 export function implement<Definition extends ServiceDefinition>(
   definition: Definition,
+  callers: { readonly [Method in keyof Definition]: readonly string[] },
   handlers: Handlers<Definition>,
 ): (options: ServerOptions, closing: AbortSignal) => Service {
   return (options, closing) => {
-    const gate = gatekeeper(options);
     const implementation: Record<string, UntypedHandleCall> = {};
     for (const [method, handler] of Object.entries(handlers)) {
       const path = definition[method]?.path ?? method;
+      const gate = gatekeeper(options, path, callers[method] ?? []);
       const surroundings = { path, gate, log: options.log, closing };
       if (definition[method]?.requestStream === true) {
         implementation[method] = conversing(handler as Converser, surroundings) as UntypedHandleCall;
@@ -135,7 +136,9 @@ export async function serve(
 type Handler = (request: unknown, call: Call) => unknown;
 type Converser = Parameters<typeof conversing>[0];
 type Answerer = Parameters<typeof answering>[0];
-function gatekeeper(options: ServerOptions): Gate {
+
+/** Our own services may call what lists them; others are known by what they show. */
+function gatekeeper(options: ServerOptions, path: string, callers: readonly string[]): Gate {
   const isProtected = (options.tls ?? null) !== null;
   const expected = options.serviceCredential === null ? null : digest(options.serviceCredential);
   return (metadata, hop) => {
@@ -143,9 +146,12 @@ function gatekeeper(options: ServerOptions): Gate {
     if (typeof shown === "string" && expected !== null) {
       if (!timingSafeEqual(digest(shown), expected)) throw new Fault("unauthenticated", badServiceCredential);
       const said = String(metadata.get(serviceNameKey)[0] ?? "unnamed");
-      if (!isProtected) return { kind: "service", name: said };
       // Who holds the credential and no certificate, or that of another service, is nobody.
-      if (hop.peerService !== said) throw new Fault("unauthenticated", badServiceCredential);
+      if (isProtected && hop.peerService !== said) throw new Fault("unauthenticated", badServiceCredential);
+      if (!callers.includes(said)) {
+        options.log.warn({ path, service: said }, "a service called what does not list it");
+        throw new Fault("denied", notForThisService);
+      }
       return { kind: "service", name: said };
     }
     if (options.authenticate === undefined) throw new Fault("unauthenticated", badServiceCredential);

@@ -46,7 +46,7 @@ export function toServiceError(thrown: unknown): Partial<ServiceError> {
 export function fromServiceError(error: ServiceError, peer: string): Fault {
   const kind = kindOf.get(error.code) ?? "unavailable";
   const sentByHandler = error.metadata.get(faultKindKey).length > 0;
-  if (kind === "internal" || (kind === "unauthenticated" && sentByHandler && isAboutService(error))) {
+  if (kind === "internal" || (sentByHandler && isAboutService(error))) {
     return new Fault("internal", "internal", { cause: error });
   }
   if (!sentByHandler && (kind === "unavailable" || kind === "cancelled")) {
@@ -64,6 +64,10 @@ export function fromServiceError(error: ServiceError, peer: string): Fault {
 /** The text for a caller that shows no valid service credential. */
 export const badServiceCredential = "the service credential is missing or wrong";
 
+/** The text for one of our services that is not in the caller list of the RPC. */
+export const notForThisService = "this service may not call this";
+
+/** It is we who are not accepted, not the one for whom we ask. */
 function isAboutService(error: ServiceError): boolean {
-  return error.details === badServiceCredential;
+  return error.details === badServiceCredential || error.details === notForThisService;
 }
