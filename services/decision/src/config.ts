@@ -18,6 +18,8 @@ export const config = z.object({
   /** Where the AuthZEN API is served over HTTP; unset: nowhere. Beside it the URL by which callers reach it. */
   PORTCULLIS_HTTP_LISTEN: address.optional(),
   PORTCULLIS_HTTP_PUBLIC_URL: z.url().optional(),
+  /** Which requests need what, where Envoy asks (its external authorization, on the same port or socket); unset: it can't. */
+  PORTCULLIS_ENVOY_MAPPING_FILE: z.string().optional(),
   /** How many ids the facts in the memory of this process may hold in all; about 200 bytes each. */
   PORTCULLIS_MEMORY_IDS: z.coerce.number().int().min(1000).default(1_000_000),
 });

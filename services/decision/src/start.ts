@@ -5,7 +5,8 @@ import { openRedis } from "@portcullis/chassis/redis";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
 import { tlsOf } from "@portcullis/chassis/tls";
-import { authenticateCallers, CredentialUses, findPrincipals } from "@portcullis/checks";
+import { authenticateCallers, CredentialUses, findPrincipals, namedCheck } from "@portcullis/checks";
+import { type Ask, envoyAuthorization } from "@portcullis/envoy";
 import {
   FactMemory,
   FactReader,
@@ -102,6 +103,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const uses = parts.use(new CredentialUses(tokens.stub(TokensService), log));
   parts.use(hearDoorbells({ redisUrl: config.REDIS_URL, followInRedis, follows, log }));
   const authenticate = authenticateCallers(facts, uses.note);
+  const principalsFor = findPrincipals(uses.note);
   const answering = handlers(
     facts,
     {
@@ -110,13 +112,25 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       groups: groups.stub(GroupsService),
       grants: grants.stub(GrantsService),
     },
-    findPrincipals(uses.note),
+    principalsFor,
     { follows, clock, logs: eventLogs(stubs, clock) },
   );
   if (config.PORTCULLIS_HTTP_LISTEN !== undefined) {
     const listen = config.PORTCULLIS_HTTP_LISTEN;
     const publicUrl = config.PORTCULLIS_HTTP_PUBLIC_URL ?? `${tls === null ? "http" : "https"}://${listen}`;
     parts.use(await serveAuthzen({ listen, tls, publicUrl, authenticate, decision: answering, log }));
+  }
+  const services = [
+    implement(DecisionService, decisionCallers, answering),
+    implement(
+      UpstreamService,
+      upstreamCallers,
+      upstreamHandlers({ source, follows, owners, noteUse: uses.note, clock }),
+    ),
+  ];
+  if (config.PORTCULLIS_ENVOY_MAPPING_FILE !== undefined) {
+    const ask: Ask = (question, call) => namedCheck(facts, principalsFor(call), question, call);
+    services.push(envoyAuthorization(config.PORTCULLIS_ENVOY_MAPPING_FILE, ask, log));
   }
   const server = parts.use(
     await serve(
@@ -128,14 +142,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
         descriptor: await descriptor(),
         log,
       },
-      [
-        implement(DecisionService, decisionCallers, answering),
-        implement(
-          UpstreamService,
-          upstreamCallers,
-          upstreamHandlers({ source, follows, owners, noteUse: uses.note, clock }),
-        ),
-      ],
+      services,
     ),
   );
   const running = parts.move();

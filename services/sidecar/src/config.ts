@@ -16,6 +16,8 @@ export const config = z
     PORTCULLIS_LISTEN_LOOPBACK: beside.optional(),
     /** Where the AuthZEN API is served over HTTP, on loopback; unset: nowhere. */
     PORTCULLIS_HTTP_LISTEN: beside.optional(),
+    /** Which requests need what, where Envoy asks (its external authorization, on the same port or socket); unset: it can't. */
+    PORTCULLIS_ENVOY_MAPPING_FILE: z.string().optional(),
     /** The decision service that it asks. */
     PORTCULLIS_DECISION_ADDRESS: peerAddress,
     /** Whom it trusts to be that service, in PEM; required unless that is on this machine. */

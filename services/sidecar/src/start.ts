@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
-import { CredentialUses, findPrincipals } from "@portcullis/checks";
+import { CredentialUses, findPrincipals, namedCheck } from "@portcullis/checks";
+import type { Ask } from "@portcullis/envoy";
 import { decisionCallers } from "@portcullis/proto/callers";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
@@ -45,7 +46,13 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
   const answering = handlers(nearby.facts, principalsFor, upstream.stub(DecisionService));
   const isDenying = config.PORTCULLIS_WHEN_UNAVAILABLE === "deny";
   const decision = isDenying ? denyWhenUnavailable(answering, log) : answering;
-  const contract = implement(DecisionService, decisionCallers, decision);
+  const contracts = [implement(DecisionService, decisionCallers, decision)];
+  if (config.PORTCULLIS_ENVOY_MAPPING_FILE !== undefined) {
+    const { envoyAuthorization } = await import("@portcullis/envoy");
+    // Over the facts themselves: Envoy can be told that there is no answer, whatever others are told.
+    const ask: Ask = (question, call) => namedCheck(nearby.facts, principalsFor(call), question, call);
+    contracts.push(envoyAuthorization(config.PORTCULLIS_ENVOY_MAPPING_FILE, ask, log));
+  }
   // Whoever can connect may ask, and about this organisation alone.
   const authenticate = () => ({ kind: "other", principalId: "", orgId: org }) as const;
   if (config.PORTCULLIS_HTTP_LISTEN !== undefined) {
@@ -62,9 +69,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     descriptor: null,
     log,
   };
-  const server = parts.use(await serve({ ...options, listen: config.PORTCULLIS_LISTEN }, [contract]));
+  const server = parts.use(await serve({ ...options, listen: config.PORTCULLIS_LISTEN }, contracts));
   if (config.PORTCULLIS_LISTEN_LOOPBACK !== undefined) {
-    parts.use(await serve({ ...options, listen: config.PORTCULLIS_LISTEN_LOOPBACK }, [contract]));
+    parts.use(await serve({ ...options, listen: config.PORTCULLIS_LISTEN_LOOPBACK }, contracts));
   }
   const running = parts.move();
   return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };

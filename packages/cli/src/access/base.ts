@@ -2,9 +2,9 @@
 
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { Fault, invalid } from "@portcullis/chassis/fault";
+import { readShape } from "@portcullis/chassis/read-shape";
 import { objectTypeNames, permissions } from "@portcullis/policy";
 import { z } from "zod";
-import { readShape } from "../read-shape.ts";
 import { type Access, type Atom, accessOf } from "./atom.ts";
 
 export interface Base {

@@ -1,10 +1,10 @@
 // The file: access as people write it, review it and keep it.
 
 import { invalid } from "@portcullis/chassis/fault";
+import { readYaml } from "@portcullis/chassis/read-yaml";
 import { objectTypeNames, permissions } from "@portcullis/policy";
-import { Document, isMap, isSeq, parseDocument, visit } from "yaml";
+import { Document, isSeq, visit } from "yaml";
 import { z } from "zod";
-import { readShape } from "../read-shape.ts";
 
 const charactersMax = 32 * 1024 * 1024;
 
@@ -109,20 +109,7 @@ export type WrittenFile = z.input<typeof accessFile>;
 
 export function parseFile(given: string, name: string): AccessFile {
   if (given.length > charactersMax) throw invalid(name, `is longer than ${charactersMax} characters`);
-  const document = parseDocument(given, { prettyErrors: false });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const line = given.slice(0, error.pos[0]).split("\n").length;
-    throw invalid(name, `line ${line}: ${error.message}`);
-  }
-  if (!isMap(document.contents)) throw invalid(name, "must be a mapping");
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 100 });
-  } catch {
-    throw invalid(name, "has an alias that stands for nothing, or for too much");
-  }
-  return readShape(accessFile, value, name);
+  return readYaml(accessFile, given, name);
 }
 
 const head = `# The access of an organization: who is in which group, what roles hold, and who was granted what.

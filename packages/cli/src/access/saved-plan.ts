@@ -1,8 +1,8 @@
 // A plan in a file: what it was made against and what it leads to, so that what is applied is what was looked at.
 
 import { invalid } from "@portcullis/chassis/fault";
+import { readShape } from "@portcullis/chassis/read-shape";
 import { z } from "zod";
-import { readShape } from "../read-shape.ts";
 import { type Base, baseText, readBase } from "./base.ts";
 
 export interface SavedPlan {

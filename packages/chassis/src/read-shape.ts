@@ -1,6 +1,6 @@
-import { invalid } from "@portcullis/chassis/fault";
-import { pathText } from "@portcullis/chassis/fields";
 import type { z } from "zod";
+import { invalid } from "./fault.ts";
+import { pathText } from "./fields.ts";
 
 /** Reads what somebody wrote, or throws the one error that names the field and what is wrong with it. */
 export function readShape<T>(schema: z.ZodType<T>, value: unknown, whole: string): T {
