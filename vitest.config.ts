@@ -20,6 +20,7 @@ const measuring = [
 
 /** Tests of many machines' parts on one, which is busy with them: run by themselves, by `pnpm test:machines`. */
 const machines = [
+  "packages/testbed/test/envoy.system.test.ts",
   "packages/testbed/test/redis-cluster.system.test.ts",
   "packages/testbed/test/redis-sentinel.system.test.ts",
   "packages/testbed/test/replicas.system.test.ts",

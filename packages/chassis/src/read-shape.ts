@@ -21,6 +21,8 @@ function reasonOf(issue: z.core.$ZodIssue): string {
       return `must be ${nouns[issue.expected] ?? issue.expected}`;
     case "invalid_value":
       return `must be one of ${issue.values.map(String).join(", ")}`;
+    case "invalid_key":
+      return issue.issues[0]?.message ?? issue.message;
     default:
       return issue.message;
   }

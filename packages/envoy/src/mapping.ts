@@ -18,9 +18,8 @@ const headerName = z
   .regex(/^[a-z0-9][a-z0-9-]*$/, "must be the name of a header, in lower case")
   .refine((name) => !isOurs(name), "must not begin with x-portcullis-: no client's is believed");
 const cookieName = z.string().regex(/^[\w.-]+$/, "must be the name of a cookie");
-const method = z
-  .string()
-  .regex(/^([A-Z][A-Z-]*|\*)$/, "must be a method in upper case, or * for every method");
+const methodText = "must be a method in upper case, a list of them, or * for every method";
+const method = z.string().regex(/^([A-Z][A-Z-]*|\*)$/, methodText);
 
 /** Where a request shows the API key or service token of whoever sends it. */
 const credential = z.union(
@@ -33,14 +32,15 @@ const credential = z.union(
 );
 export type CredentialSource = z.output<typeof credential>;
 
+const idText = "must be {path: PARAMETER}, {header: NAME}, organization, or a lower-case UUID";
 const id = z.union(
   [
     z.literal("organization"),
-    z.string().refine(isUuid),
+    z.string().refine(isUuid, idText),
     z.strictObject({ path: z.string() }),
     z.strictObject({ header: headerName }),
   ],
-  "must be {path: PARAMETER}, {header: NAME}, organization, or a lower-case UUID",
+  idText,
 );
 /** Where an object's id comes from; `organization`: it is the organization's own. */
 export type IdSource = z.output<typeof id>;
@@ -51,7 +51,7 @@ const place = z.strictObject({ type: z.enum(objectTypeNames), parent: object });
 const path = z
   .string()
   .max(1024)
-  .regex(/^\/[^%?#;\\]*$/, "must begin with a slash, be decoded, and have no query")
+  .regex(/^\/[^%?#;]*$/, "must begin with a slash, be decoded, and have no query")
   .superRefine((pattern, context) => {
     try {
       pathToRegexp(pattern);
@@ -62,9 +62,7 @@ const path = z
 
 const rule = z
   .strictObject({
-    method: z.union([method.transform((only) => [only]), z.array(method).min(1)], {
-      error: "must be a method in upper case, a list of them, or * for every method",
-    }),
+    method: z.union([method.transform((only) => [only]), z.array(method).min(1, methodText)], methodText),
     path,
     headers: z
       .record(

@@ -1,12 +1,26 @@
 import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { type ClientOptions, connect } from "@portcullis/chassis/rpc/client";
 import { freePort } from "@portcullis/one-machine/free-port";
+import {
+  AttributeContext,
+  AttributeContext_HttpRequest,
+  AttributeContext_Request,
+} from "@portcullis/proto/envoy/service/auth/v3/attribute_context";
+import {
+  AuthorizationService,
+  type CheckRequest,
+  type CheckResponse,
+} from "@portcullis/proto/envoy/service/auth/v3/external_auth";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { startSidecar } from "../src/sidecar.ts";
 import { type System, startSystem } from "../src/system.ts";
 import { makeTeam, type Team } from "../src/team.ts";
 
-// The AuthZEN Authorization API 1.0 as a policy enforcement point speaks it: over HTTP, with nothing of ours but the ids.
+// The standards that others ask us in, with nothing of ours but the ids: the AuthZEN Authorization API 1.0 over HTTP, and
+// Envoy's external authorization over gRPC.
 
+const mappingFile = fileURLToPath(new URL("../../../infra/envoy/mapping.yaml", import.meta.url));
 const publicUrl = "https://access.example.com/pdp";
 const parts = new AsyncDisposableStack();
 let system: System;
@@ -21,24 +35,34 @@ beforeAll(async () => {
   system = parts.use(
     await startSystem({
       databaseServerUrl: inject("databaseUrl"),
-      environment: { PORTCULLIS_HTTP_LISTEN: listen, PORTCULLIS_HTTP_PUBLIC_URL: publicUrl },
+      environment: {
+        PORTCULLIS_HTTP_LISTEN: listen,
+        PORTCULLIS_HTTP_PUBLIC_URL: publicUrl,
+        PORTCULLIS_ENVOY_MAPPING_FILE: mappingFile,
+      },
     }),
   );
   team = await makeTeam(system, 2);
   [reader = "", stranger = ""] = team.people;
   await team.join(reader);
+  serviceToken = (await newAccount("gateway")).key;
+});
+afterAll(() => parts.disposeAsync());
+
+/** A service account, and a token of its own. */
+async function newAccount(name: string): Promise<{ id: string; tokenId: string; key: string }> {
   const { added_users: added } = await team.rest.ok<{ added_users: { id: string }[] }>(
     "PATCH",
     "/v1/organization/members",
-    { invite_users: { service_accounts: [{ name: "gateway" }] } },
+    { invite_users: { service_accounts: [{ name }] } },
   );
-  const made = await team.rest.ok<{ key: string }>("POST", "/v1/service_token", {
-    name: "gateway",
-    service_account_id: added[0]?.id,
+  const { id = "" } = added[0] ?? {};
+  const made = await team.rest.ok<{ id: string; key: string }>("POST", "/v1/service_token", {
+    name,
+    service_account_id: id,
   });
-  serviceToken = made.key;
-});
-afterAll(() => parts.disposeAsync());
+  return { id, tokenId: made.id, key: made.key };
+}
 
 interface Sent {
   readonly body?: string;
@@ -283,4 +307,139 @@ test("a sidecar speaks it on loopback, without a token, and gives no decision wh
   await system.start("decision");
   await expect.poll(async () => (await beside()).status).toBe(200);
   expect(sidecar.output()).not.toContain(serviceToken);
+});
+
+describe("Envoy asks", () => {
+  const none = Buffer.alloc(0);
+  let application: { readonly id: string; readonly key: string };
+  beforeAll(async () => {
+    application = await newAccount("application");
+    await team.join(application.id);
+  });
+
+  interface Request {
+    readonly method?: string;
+    readonly path?: string;
+    readonly credential?: string;
+  }
+
+  /** What Envoy would send about a request for the experiment. */
+  function about({
+    method = "GET",
+    path = `/experiments/${team.experimentId}`,
+    credential,
+  }: Request): CheckRequest {
+    const headers: Record<string, string> = {
+      ":authority": "application.example",
+      "x-portcullis-owner": "1",
+    };
+    if (credential !== undefined) headers["authorization"] = `Bearer ${credential}`;
+    const http = { ...AttributeContext_HttpRequest.decode(none), method, path, headers };
+    const request = { ...AttributeContext_Request.decode(none), http };
+    return { attributes: { ...AttributeContext.decode(none), request } };
+  }
+
+  /** The HTTP status of a refusal, or who is let through. */
+  function outcomeOf({ status, httpResponse }: CheckResponse): number | Record<string, string> {
+    if (httpResponse?.$case === "deniedResponse") {
+      expect(status?.code).not.toBe(0);
+      return httpResponse.value.status?.code ?? 0;
+    }
+    expect(status?.code).toBe(0);
+    const { headers = [], headersToRemove = [] } = httpResponse?.value ?? {};
+    expect(headersToRemove).toContain("x-portcullis-owner");
+    return Object.fromEntries(headers.map(({ header }) => [header?.key ?? "", header?.value ?? ""]));
+  }
+
+  type Identity =
+    | { readonly serviceToken: () => string }
+    | { readonly service: string; readonly serviceCredential: string };
+
+  /** Somebody who asks as Envoy does. */
+  function envoy(identity: Identity, address = system.decisionAddress) {
+    const connection = connect({ peer: "decision", address, ...identity } satisfies ClientOptions);
+    const stub = connection.stub(AuthorizationService);
+    return {
+      ask: async (request: Request) => outcomeOf(await stub.check(about(request))),
+      [Symbol.dispose]: () => connection[Symbol.dispose](),
+    };
+  }
+
+  const identity = () => ({
+    "x-portcullis-principal": application.id,
+    "x-portcullis-organization": team.orgId,
+    "x-portcullis-revision": expect.stringMatching(/./),
+  });
+
+  test("decision, and what comes through is named", async () => {
+    using asked = envoy({ serviceToken: () => serviceToken });
+    const credential = application.key;
+    expect(await asked.ask({ credential })).toEqual(identity());
+    expect(await asked.ask({ credential, method: "PATCH" })).toBe(403);
+    expect(await asked.ask({ credential, path: `/experiments/${randomUUID()}` })).toBe(403);
+    expect(await asked.ask({ credential, path: "/elsewhere" })).toBe(403);
+    expect(await asked.ask({ credential, path: `/x/..%2fexperiments/${team.experimentId}` })).toBe(400);
+    expect(await asked.ask({ credential: serviceToken })).toBe(403);
+    expect(await asked.ask({ credential: "bt-st-nonsense" })).toBe(401);
+    expect(await asked.ask({})).toBe(401);
+    expect(await asked.ask({ path: "/health" })).toEqual({});
+  });
+
+  test("and a credential that was revoked is none any more", async () => {
+    const { id, tokenId, key } = await newAccount("former");
+    await team.join(id);
+    using asked = envoy({ serviceToken: () => serviceToken });
+    await expect
+      .poll(() => asked.ask({ credential: key }), { interval: 10 })
+      .toMatchObject({
+        "x-portcullis-principal": id,
+      });
+    await team.rest.ok("DELETE", "/v1/service_token", { id: tokenId });
+    await expect.poll(() => asked.ask({ credential: key }), { interval: 10 }).toBe(401);
+  });
+
+  test("about the organization of its own token, and nobody of another one comes through", async () => {
+    const other = await makeTeam(system, 1);
+    const { key } = await other.rest.ok<{ key: string }>("POST", "/v1/api_key", { name: "owner" });
+    using asked = envoy({ serviceToken: () => serviceToken });
+    expect(await asked.ask({ credential: key })).toBe(401);
+  });
+
+  test("with a live service token, or learns nothing", async () => {
+    using nobody = envoy({ serviceToken: () => "bt-st-nonsense" });
+    await expect(nobody.ask({ path: "/health" })).rejects.toMatchObject({ kind: "unauthenticated" });
+    const { serviceCredential } = system;
+    using ours = envoy({ service: "admin", serviceCredential });
+    expect(await ours.ask({ credential: application.key })).toBe(503);
+  });
+
+  test("a sidecar, which says 503 when it is cut off, whatever it says to others", async () => {
+    await using sidecar = await startSidecar({
+      decisionAddress: system.decisionAddress,
+      serviceToken,
+      environment: {
+        PORTCULLIS_ENVOY_MAPPING_FILE: mappingFile,
+        PORTCULLIS_MAX_STALENESS_MS: "400",
+        PORTCULLIS_WHEN_UNAVAILABLE: "deny",
+      },
+    });
+    using asked = envoy({ serviceToken: () => "none" }, `unix:${sidecar.path}`);
+    const credential = application.key;
+    expect(await asked.ask({ credential })).toEqual(identity());
+    expect(await asked.ask({ credential: serviceToken })).toBe(403);
+    await system.stop("decision");
+    await expect.poll(() => asked.ask({ credential }), { interval: 20 }).toBe(503);
+    expect(await sidecar.decision.check(team.question(application.id))).toMatchObject({ allowed: false });
+    await system.start("decision");
+    await expect.poll(() => asked.ask({ credential }), { interval: 20 }).toEqual(identity());
+  });
+
+  test("nobody, where the mapping is wrong: nothing starts, and it says where", async () => {
+    const start = startSidecar({
+      decisionAddress: system.decisionAddress,
+      serviceToken,
+      environment: { PORTCULLIS_ENVOY_MAPPING_FILE: fileURLToPath(import.meta.url) },
+    });
+    await expect(start).rejects.toThrow(/PORTCULLIS_ENVOY_MAPPING_FILE: \/.*standards.system.test.ts: /);
+  });
 });
