@@ -4,6 +4,12 @@ import type { CheckRequest, Consistency } from "@portcullis/proto/decision/v1/de
 import { type Rest, restClient } from "./rest.ts";
 import type { System } from "./system.ts";
 
+export interface Account {
+  readonly id: string;
+  readonly tokenId: string;
+  readonly key: string;
+}
+
 /** An organisation with people, a team that may read a project, and an experiment in that project. */
 export interface Team {
   readonly orgId: string;
@@ -13,6 +19,8 @@ export interface Team {
   readonly groupId: string;
   readonly projectId: string;
   readonly experimentId: string;
+  /** A service account, and a service token of its own. */
+  newAccount(name: string): Promise<Account>;
   join(person: string): Promise<string>;
   /** Answers the revision of the change. */
   leave(person: string): Promise<string>;
@@ -56,6 +64,21 @@ export async function makeTeam(system: System, size: number): Promise<Team> {
     groupId: group.id,
     projectId: project.id,
     experimentId: experiment.id,
+    async newAccount(name) {
+      const { added_users: added } = await rest.ok<{ added_users: { id: string }[] }>(
+        "PATCH",
+        "/v1/organization/members",
+        { invite_users: { service_accounts: [{ name }] } },
+      );
+      const { id = "" } = added[0] ?? {};
+      const token = { name, service_account_id: id };
+      const { id: tokenId, key } = await rest.ok<{ id: string; key: string }>(
+        "POST",
+        "/v1/service_token",
+        token,
+      );
+      return { id, tokenId, key };
+    },
     join: (person) => patch({ add_member_users: [person] }),
     leave: (person) => patch({ remove_member_users: [person] }),
     question: (person, consistency) => ({

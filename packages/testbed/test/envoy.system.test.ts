@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, request as sendHttp } from "node:http";
+import { createServer, type IncomingMessage, request as sendHttp } from "node:http";
 import { connect as openSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,13 +11,14 @@ import { freePort } from "@portcullis/one-machine/free-port";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type Sidecar, startSidecar } from "../src/sidecar.ts";
 import { type System, startSystem } from "../src/system.ts";
-import { makeTeam, type Team } from "../src/team.ts";
+import { type Account, makeTeam, type Team } from "../src/team.ts";
 
 // A real Envoy with the example configuration, before an application that tells what it sees, beside a sidecar.
 
 const program = process.env["ENVOY"] ?? "envoy";
 const isThere = spawnSync(program, ["--version"]).status === 0;
 const example = (name: string) => fileURLToPath(new URL(`../../../infra/envoy/${name}`, import.meta.url));
+const mappingFile = example("mapping.yaml");
 
 interface Seen {
   readonly method: string;
@@ -39,57 +40,57 @@ describe.runIf(isThere)("behind a real Envoy", () => {
   let team: Team;
   let sidecar: Sidecar;
   let port: number;
-  let application: { readonly id: string; readonly key: string };
-  let stranger: { readonly id: string; readonly key: string };
+  let applicationPort: number;
+  let application: Account;
+  let stranger: Account;
   let lastSeen: Seen | null = null;
 
   beforeAll(async () => {
-    system = parts.use(await startSystem({ databaseServerUrl: inject("databaseUrl") }));
+    system = parts.use(
+      await startSystem({
+        databaseServerUrl: inject("databaseUrl"),
+        environment: { PORTCULLIS_ENVOY_MAPPING_FILE: mappingFile },
+      }),
+    );
+    applicationPort = await listen();
     team = await makeTeam(system, 1);
-    application = await newAccount("application");
-    stranger = await newAccount("stranger");
+    application = await team.newAccount("application");
+    stranger = await team.newAccount("stranger");
     await team.join(application.id);
-    const folder = await mkdtemp(join(tmpdir(), "envoy-"));
-    parts.defer(() => rm(folder, { recursive: true, force: true }));
     sidecar = parts.use(
       await startSidecar({
         decisionAddress: system.decisionAddress,
         serviceToken: stranger.key,
-        environment: {
-          PORTCULLIS_ENVOY_MAPPING_FILE: example("mapping.yaml"),
-          PORTCULLIS_MAX_STALENESS_MS: "1000",
-        },
+        environment: { PORTCULLIS_ENVOY_MAPPING_FILE: mappingFile, PORTCULLIS_MAX_STALENESS_MS: "1000" },
       }),
     );
-    const [applicationPort] = [await listen(), (port = await freePort())];
-    const file = join(folder, "envoy.yaml");
-    await writeFile(
-      file,
-      (await readFile(example("envoy.yaml"), "utf8"))
-        .replace("port_value: 10000", `port_value: ${port}`)
-        .replace("port_value: 8000", `port_value: ${applicationPort}`)
-        .replace("/run/portcullis/sidecar.sock", sidecar.path),
-    );
-    const envoy = spawn(program, ["-c", file, "--use-dynamic-base-id", "--log-level", "warn"], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    parts.defer(() => end(envoy));
-    await accepting(port, envoy);
+    port = await startEnvoy({ "/run/portcullis/sidecar.sock": sidecar.path });
   });
   afterAll(() => parts.disposeAsync());
 
-  async function newAccount(name: string): Promise<{ id: string; key: string }> {
-    const { added_users: added } = await team.rest.ok<{ added_users: { id: string }[] }>(
-      "PATCH",
-      "/v1/organization/members",
-      { invite_users: { service_accounts: [{ name }] } },
-    );
-    const { id = "" } = added[0] ?? {};
-    const { key } = await team.rest.ok<{ key: string }>("POST", "/v1/service_token", {
-      name,
-      service_account_id: id,
+  /** An Envoy with the example, but for these changes. Answers its port. */
+  async function startEnvoy(changes: Readonly<Record<string, string>>): Promise<number> {
+    const folder = await mkdtemp(join(tmpdir(), "envoy-"));
+    parts.defer(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, "envoy.yaml");
+    const door = await freePort();
+    const ports = {
+      "port_value: 10000": `port_value: ${door}`,
+      "port_value: 8000": `port_value: ${applicationPort}`,
+    };
+    let text = await readFile(example("envoy.yaml"), "utf8");
+    for (const [before, after] of Object.entries({ ...ports, ...changes })) {
+      expect(text).toContain(before);
+      text = text.replace(before, after);
+    }
+    await writeFile(file, text);
+    const envoy = spawn(program, ["-c", file, "--use-dynamic-base-id", "--log-level", "error"], {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { PORTCULLIS_SERVICE_TOKEN: stranger.key },
     });
-    return { id, key };
+    parts.defer(() => end(envoy));
+    await accepting(door, envoy);
+    return door;
   }
 
   /** The application: it notes what comes to it. Answers its port. */
@@ -113,9 +114,10 @@ describe.runIf(isThere)("behind a real Envoy", () => {
     method: string,
     path: string,
     headers: readonly (readonly [string, string])[] = [],
+    at = port,
   ): Promise<Answer> {
     lastSeen = null;
-    const sent = sendHttp({ host: "127.0.0.1", port, method, path: "/", agent: false });
+    const sent = sendHttp({ host: "127.0.0.1", port: at, method, path: "/", agent: false });
     // Node's client would refuse some of these paths.
     Object.assign(sent, { path });
     for (const [name, value] of headers) {
@@ -123,7 +125,7 @@ describe.runIf(isThere)("behind a real Envoy", () => {
       sent.setHeader(name, before === undefined ? value : [before, value].flat().map(String));
     }
     sent.end();
-    const [response] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
     response.resume();
     await once(response, "end");
     return { status: response.statusCode ?? 0, headers: response.headers, seen: lastSeen };
@@ -175,7 +177,7 @@ describe.runIf(isThere)("behind a real Envoy", () => {
       ["X-Portcullis-Organization", team.orgId],
       ["x-portcullis-owner", "1"],
     ] as const;
-    const { status, seen } = await send("GET", "/health", forged);
+    const { status, seen } = await send("GET", "/assets/logo.svg", forged);
     expect(status).toBe(200);
     for (const [name] of forged) expect(valuesOf(seen, name.toLowerCase())).toEqual([]);
   });
@@ -208,24 +210,27 @@ describe.runIf(isThere)("behind a real Envoy", () => {
   });
 
   test.each([
-    "/health/../settings",
+    "/assets/../settings",
     "//settings",
+    "/assets//../../settings",
     "/settings/",
     "/Settings",
-    "/settings;x",
-    "/health/..;/settings",
+    "/Assets/logo.svg",
+    "/assets;x/logo.svg",
+    "/assets/..;/settings",
     "/%73ettings",
-    "/health/%2e%2e/settings",
-    "/health%2f..%2fsettings",
-    "/health\\..\\settings",
-    "/settings%00",
-    "/settings%5c",
-    "/health/%252e%252e/settings",
-    "/settings\u{e9}",
-    "/./settings",
-    "/settings/%ff",
-    "/settings#x",
+    "/assets/%2e%2e/settings",
+    "/assets/%2e%2e%2fsettings",
+    "/assets/..%2fsettings",
+    "/assets/..\\settings",
+    "/assets/..%5csettings",
+    "/assets/%252e%252e/settings",
+    "/assets/%00",
+    "/assets/\u{e9}",
+    "/assets/%c0%ae%c0%ae/settings",
+    "/assets/x#/../../settings",
     "http://127.0.0.1/settings",
+    "*",
   ])("no spelling of a path leads somebody to where they may not: %s", async (path) => {
     const { status, seen } = await send("GET", path, [bearer(application.key)]);
     expect([400, 403, 404]).toContain(status);
@@ -235,6 +240,22 @@ describe.runIf(isThere)("behind a real Envoy", () => {
   test("what Envoy makes of a path is what is decided about, and what the application sees", async () => {
     const { status, seen } = await send("GET", `/x/..${experiment()}`, [bearer(application.key)]);
     expect({ status, url: seen?.url }).toEqual({ status: 200, url: experiment() });
+  });
+
+  test("decision itself may be asked, with a service token, and in the other form that Envoy has for headers", async () => {
+    const [host = "", decisionPort = ""] = system.decisionAddress.split(":");
+    const straight = await startEnvoy({
+      "pipe: { path: /run/portcullis/sidecar.sock }": `socket_address: { address: ${host}, port_value: ${decisionPort} }`,
+      "# initial_metadata": "initial_metadata",
+      "encode_raw_headers: true": "encode_raw_headers: false",
+    });
+    const { status, seen } = await send("GET", experiment(), [bearer(application.key)], straight);
+    expect(status).toBe(200);
+    expect(valuesOf(seen, "x-portcullis-principal")).toEqual([application.id]);
+    const refused = { status: 403, seen: null };
+    expect(await send("GET", experiment(), [bearer(stranger.key)], straight)).toMatchObject(refused);
+    const both = [bearer(application.key), bearer(stranger.key)];
+    expect(await send("GET", experiment(), both, straight)).toMatchObject({ status: 401, seen: null });
   });
 
   test("a change is in force at once", async () => {

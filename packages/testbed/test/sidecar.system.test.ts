@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +24,7 @@ beforeAll(async () => {
     }),
   );
   team = await makeTeam(system, 6);
-  serviceToken = (await newToken(team)).key;
+  serviceToken = (await team.newAccount("pod")).key;
   sidecar = parts.use(
     await startSidecar({ decisionAddress: system.decisionAddress, serviceToken, environment }),
   );
@@ -33,15 +32,6 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync());
 
 const environment = { PORTCULLIS_MAX_STALENESS_MS: String(maxStalenessMs) };
-
-/** A service token, and its id to revoke it by. */
-async function newToken({ rest }: Team): Promise<{ id: string; key: string }> {
-  const made = await rest.ok<{ added_users: { id: string }[] }>("PATCH", "/v1/organization/members", {
-    invite_users: { service_accounts: [{ name: `Pod ${randomUUID()}` }] },
-  });
-  const [account] = made.added_users;
-  return await rest.ok("POST", "/v1/service_token", { name: "pod", service_account_id: account?.id });
-}
 
 /** A sidecar of one's own, which reaches its upstream through a gate. */
 async function gatedSidecar(more: Readonly<Record<string, string>> = {}) {
@@ -203,14 +193,14 @@ describe("cut off from its upstream", () => {
   });
 
   test("it does not outlive the token that it shows", async () => {
-    const token = await newToken(team);
+    const token = await team.newAccount("another pod");
     await using own = await startSidecar({
       decisionAddress: system.decisionAddress,
       serviceToken: token.key,
       environment,
     });
     const person = await knownMember(5, own);
-    await team.rest.ok("DELETE", "/v1/service_token", { id: token.id });
+    await team.rest.ok("DELETE", "/v1/service_token", { id: token.tokenId });
     await expect
       .poll(() => codeOf(own.decision.check(team.question(person))), { interval: 20 })
       .toBe("unavailable");

@@ -15,7 +15,7 @@ import {
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { startSidecar } from "../src/sidecar.ts";
 import { type System, startSystem } from "../src/system.ts";
-import { makeTeam, type Team } from "../src/team.ts";
+import { type Account, makeTeam, type Team } from "../src/team.ts";
 
 // The standards that others ask us in, with nothing of ours but the ids: the AuthZEN Authorization API 1.0 over HTTP, and
 // Envoy's external authorization over gRPC.
@@ -45,24 +45,9 @@ beforeAll(async () => {
   team = await makeTeam(system, 2);
   [reader = "", stranger = ""] = team.people;
   await team.join(reader);
-  serviceToken = (await newAccount("gateway")).key;
+  serviceToken = (await team.newAccount("gateway")).key;
 });
 afterAll(() => parts.disposeAsync());
-
-/** A service account, and a token of its own. */
-async function newAccount(name: string): Promise<{ id: string; tokenId: string; key: string }> {
-  const { added_users: added } = await team.rest.ok<{ added_users: { id: string }[] }>(
-    "PATCH",
-    "/v1/organization/members",
-    { invite_users: { service_accounts: [{ name }] } },
-  );
-  const { id = "" } = added[0] ?? {};
-  const made = await team.rest.ok<{ id: string; key: string }>("POST", "/v1/service_token", {
-    name,
-    service_account_id: id,
-  });
-  return { id, tokenId: made.id, key: made.key };
-}
 
 interface Sent {
   readonly body?: string;
@@ -311,9 +296,9 @@ test("a sidecar speaks it on loopback, without a token, and gives no decision wh
 
 describe("Envoy asks", () => {
   const none = Buffer.alloc(0);
-  let application: { readonly id: string; readonly key: string };
+  let application: Account;
   beforeAll(async () => {
-    application = await newAccount("application");
+    application = await team.newAccount("application");
     await team.join(application.id);
   });
 
@@ -386,7 +371,7 @@ describe("Envoy asks", () => {
   });
 
   test("and a credential that was revoked is none any more", async () => {
-    const { id, tokenId, key } = await newAccount("former");
+    const { id, tokenId, key } = await team.newAccount("former");
     await team.join(id);
     using asked = envoy({ serviceToken: () => serviceToken });
     await expect
