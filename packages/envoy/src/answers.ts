@@ -2,7 +2,7 @@
 
 import { httpStatus } from "@portcullis/chassis/http-status";
 import { HeaderValueOption_HeaderAppendAction as AppendAction } from "@portcullis/proto/envoy/config/core/v3/base";
-import type { CheckResponse } from "@portcullis/proto/envoy/service/auth/v3/external_auth";
+import { type CheckResponse, OkHttpResponse } from "@portcullis/proto/envoy/service/auth/v3/external_auth";
 
 /** What a request does not come through for. */
 export type Refusal = "invalid" | "unauthenticated" | "denied" | "unavailable";
@@ -27,6 +27,8 @@ const moreHeaders: Readonly<Record<Refusal, Readonly<Record<string, string>>>> =
   unavailable: { "retry-after": "1" },
 };
 
+const nothingElse = OkHttpResponse.decode(Buffer.alloc(0));
+
 /** Lets a request through with these headers in place of whatever it had under their names, and without those. */
 export function allowed(set: Readonly<Record<string, string>>, remove: ReadonlySet<string>): CheckResponse {
   return {
@@ -34,13 +36,10 @@ export function allowed(set: Readonly<Record<string, string>>, remove: ReadonlyS
     httpResponse: {
       $case: "okResponse",
       value: {
+        ...nothingElse,
         headers: Object.entries(set).map(overwriting),
         // Envoy removes after it has set.
         headersToRemove: [...remove].filter((name) => !Object.hasOwn(set, name)),
-        dynamicMetadata: undefined,
-        responseHeadersToAdd: [],
-        queryParametersToSet: [],
-        queryParametersToRemove: [],
       },
     },
     dynamicMetadata: undefined,

@@ -25,7 +25,7 @@ export function askedOf(request: AttributeContext_HttpRequest): Asked | null {
 }
 
 /** Envoy sends them in one of two forms, as its `encode_raw_headers` says. */
-export function headersOf({
+function headersOf({
   headers,
   headerMap,
 }: Pick<AttributeContext_HttpRequest, "headers" | "headerMap">): Headers {

@@ -4,7 +4,7 @@ import { type MatchFunction, match, type ParamData } from "path-to-regexp";
 import type { Rule } from "./mapping.ts";
 import type { Asked } from "./request.ts";
 
-export interface Found {
+interface Found {
   readonly rule: Rule;
   readonly parameters: ParamData;
 }
