@@ -4,7 +4,7 @@ export { check, questionOf } from "./check.ts";
 export { checkStream } from "./check-stream.ts";
 export { CredentialUses, type UseKeeper } from "./credential-uses.ts";
 export { badCredential } from "./credentials.ts";
-export { type NamedCheck, namedCheck } from "./named-check.ts";
+export { namedCheck } from "./named-check.ts";
 export type { NoteUse } from "./note-use.ts";
 export { permissions } from "./permissions.ts";
 export { findPrincipals, type Principal, type PrincipalOf, type PrincipalsFor } from "./principal.ts";

@@ -7,7 +7,7 @@ import { questionOf } from "./check.ts";
 import type { PrincipalOf } from "./principal.ts";
 
 /** What a Check says, and about whom: for doors that let somebody in and pass on who it is. */
-export interface NamedCheck {
+interface NamedCheck {
   readonly allowed: boolean;
   readonly org: OrgId;
   readonly principal: PrincipalId;
