@@ -1,38 +1,43 @@
 // Which of our own services may call which RPC. Who shows a credential of their own (service tokens, sidecars) is judged
 // by what that credential allows, and is not in here.
 
-import { AuditService } from "./gen/portcullis/audit/v1/audit.ts";
-import { DecisionService } from "./gen/portcullis/decision/v1/decision.ts";
-import { FactsService } from "./gen/portcullis/facts/v1/facts.ts";
-import { GrantsService } from "./gen/portcullis/grants/v1/grants.ts";
-import { GroupsService } from "./gen/portcullis/groups/v1/groups.ts";
-import { IdentityService } from "./gen/portcullis/identity/v1/identity.ts";
-import { TokensService } from "./gen/portcullis/tokens/v1/tokens.ts";
-import { UpstreamService } from "./gen/portcullis/upstream/v1/upstream.ts";
+import type { AuditService } from "./gen/portcullis/audit/v1/audit.ts";
+import type { DecisionService } from "./gen/portcullis/decision/v1/decision.ts";
+import type { FactsService } from "./gen/portcullis/facts/v1/facts.ts";
+import type { GrantsService } from "./gen/portcullis/grants/v1/grants.ts";
+import type { GroupsService } from "./gen/portcullis/groups/v1/groups.ts";
+import type { IdentityService } from "./gen/portcullis/identity/v1/identity.ts";
+import type { TokensService } from "./gen/portcullis/tokens/v1/tokens.ts";
+import type { UpstreamService } from "./gen/portcullis/upstream/v1/upstream.ts";
 
 /** The services that call others with the service credential, under these names. */
 export type CallingService = "identity" | "groups" | "grants" | "tokens" | "decision" | "admin";
 
-/** The caller list of each RPC of a contract. */
-export type Callers<Definition> = { readonly [Method in keyof Definition]: readonly CallingService[] };
+/** The caller list of each RPC of a contract that differs from the `rest`. */
+type Callers<Definition> = { readonly [Method in keyof Definition]?: readonly CallingService[] } & {
+  readonly rest: readonly CallingService[];
+};
 
 const whoFollows = ["identity", "groups", "grants", "tokens", "decision"] as const;
 
-export const identityCallers = callersOf(IdentityService, ["admin"], {
+export const identityCallers = {
+  rest: ["admin"],
   getOrganization: ["admin", "decision"],
   getMembers: ["admin", "decision"],
   findMembers: ["decision"],
-});
+} satisfies Callers<typeof IdentityService>;
 
-export const groupsCallers = callersOf(GroupsService, ["admin"], {
+export const groupsCallers = {
+  rest: ["admin"],
   listGroups: ["admin", "decision"],
   reserveDeparture: ["identity"],
   releaseDeparture: ["identity"],
   findEmptyGroups: ["decision"],
   findPrincipals: ["decision"],
-});
+} satisfies Callers<typeof GroupsService>;
 
-export const grantsCallers = callersOf(GrantsService, ["admin"], {
+export const grantsCallers = {
+  rest: ["admin"],
   listObjects: ["admin", "decision"],
   listRoles: ["admin", "decision"],
   listAcls: ["admin", "decision"],
@@ -40,28 +45,21 @@ export const grantsCallers = callersOf(GrantsService, ["admin"], {
   findObjects: ["decision"],
   listAclsNaming: ["decision"],
   listObjectsBelow: ["decision"],
-});
+} satisfies Callers<typeof GrantsService>;
 
-export const tokensCallers = callersOf(TokensService, ["admin"], {
+export const tokensCallers = {
+  rest: ["admin"],
   listCredentials: ["admin", "identity"],
   recordUses: ["decision"],
-});
+} satisfies Callers<typeof TokensService>;
 
-export const decisionCallers = callersOf(DecisionService, ["admin"], {});
+export const decisionCallers = { rest: ["admin"] } satisfies Callers<typeof DecisionService>;
 
 /** Sidecars alone, each with the token of its organisation. */
-export const upstreamCallers = callersOf(UpstreamService, [], {});
+export const upstreamCallers = { rest: [] } satisfies Callers<typeof UpstreamService>;
 
-export const factsCallers = callersOf(FactsService, whoFollows, { heads: [...whoFollows, "admin"] });
+export const factsCallers = { rest: whoFollows, heads: [...whoFollows, "admin"] } satisfies Callers<
+  typeof FactsService
+>;
 
-export const auditCallers = callersOf(AuditService, ["admin"], {});
-
-/** The same callers for all RPCs, but for those that say otherwise. */
-function callersOf<Definition extends object>(
-  definition: Definition,
-  most: readonly CallingService[],
-  others: Partial<Callers<Definition>>,
-): Callers<Definition> {
-  const methods = Object.keys(definition).map((method) => [method, most] as const);
-  return { ...(Object.fromEntries(methods) as Callers<Definition>), ...others };
-}
+export const auditCallers = { rest: ["admin"] } satisfies Callers<typeof AuditService>;

@@ -1,4 +1,5 @@
 import { type ClientOptions, type Connection, connect, type Stub } from "../src/rpc/client.ts";
+import type { Callers } from "../src/rpc/server.ts";
 import type { Tls } from "../src/tls.ts";
 
 type Options = Pick<ClientOptions, "peer" | "address"> & {
@@ -12,7 +13,7 @@ export interface ListedConnection extends Disposable {
   /** Each RPC is called in the first name of its caller list. */
   stub<Definition extends Record<string, unknown>>(
     definition: Definition,
-    callers: { readonly [Method in keyof Definition]: readonly string[] },
+    callers: Callers<Definition>,
   ): Stub<Definition>;
   ready(withinMs: number): Promise<void>;
 }
@@ -30,10 +31,10 @@ export function connectAsListed(options: Options): ListedConnection {
   return {
     stub<Definition extends Record<string, unknown>>(
       definition: Definition,
-      callers: { readonly [Method in keyof Definition]: readonly string[] },
+      callers: Callers<Definition>,
     ): Stub<Definition> {
       const calls = Object.keys(definition).map((method) => {
-        const [caller = "nobody"] = callers[method] ?? [];
+        const [caller = "nobody"] = callers[method] ?? callers.rest;
         return [method, as(caller).stub(definition)[method]];
       });
       return Object.fromEntries(calls) as Stub<Definition>;

@@ -34,7 +34,7 @@ const answer: HeadsResponse = { positions: [1], incarnation: "i" };
 async function probe(handle: Handle, listen = "127.0.0.1:0") {
   const server = await serve(
     { listen, serviceCredential, descriptor: await descriptor(), log: openLog("test", "silent") },
-    [implement(Probe, { heads: ["test"] }, { heads: handle })],
+    [implement(Probe, { rest: ["test"] }, { heads: handle })],
   );
   const connection = connect({ peer: "probe", address: server.address, service: "test", serviceCredential });
   return {

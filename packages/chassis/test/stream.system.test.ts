@@ -57,7 +57,7 @@ async function opened({ talk = unused, tell = unused, authenticate }: Handles) {
         log: openLog("test", "silent"),
         ...(authenticate !== undefined && { authenticate }),
       },
-      [implement(Probe, { talk: ["test"], tell: ["test"] }, { talk, tell })],
+      [implement(Probe, { rest: ["test"] }, { talk, tell })],
     ),
   );
   const client = new Client(server.address, credentials.createInsecure());

@@ -17,7 +17,7 @@ import { Probe } from "./probe.ts";
 
 const probe = implement(
   Probe,
-  { heads: ["admin", "tokens"] },
+  { rest: ["admin", "tokens"] },
   { heads: () => ({ positions: [1], incarnation: "i" }) },
 );
 

@@ -9,7 +9,7 @@ import { readMapping } from "./mapping.ts";
 export type { Ask };
 
 /** None of our own services: an Envoy shows a service token, or stands beside a sidecar. */
-const callers = { check: [] } as const;
+const callers = { rest: [] };
 
 /** The service for `serve`. Throws the one error that names file, rule and field for a mapping that is wrong. */
 export function envoyAuthorization(mappingFile: string, ask: Ask, log: Log) {

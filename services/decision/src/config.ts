@@ -21,7 +21,7 @@ export const config = z.object({
   /** Which requests need what, where Envoy asks (its external authorization, on the same port or socket); unset: it can't. */
   PORTCULLIS_ENVOY_MAPPING_FILE: z.string().optional(),
   /** How many ids the facts in the memory of this process may hold in all; about 200 bytes each. */
-  PORTCULLIS_MEMORY_IDS: z.coerce.number().int().min(1000).default(1_000_000),
+  PORTCULLIS_MEMORY_IDS: z.coerce.number().int().min(1).default(1_000_000),
 });
 
 export type Config = z.infer<typeof config>;

@@ -66,17 +66,22 @@ export interface RunningServer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** The handlers of one contract, and which of our services may call each, as `serve` wants them. */
+/** Which of our own services may call each RPC of a contract; those that are not named are called by the `rest`. */
+export type Callers<Definition> = { readonly [Method in keyof Definition]?: readonly string[] } & {
+  readonly rest: readonly string[];
+};
+
+/** The handlers of one contract, and who may call them, as `serve` wants them. */
 export function implement<Definition extends ServiceDefinition>(
   definition: Definition,
-  callers: { readonly [Method in keyof Definition]: readonly string[] },
+  callers: Callers<Definition>,
   handlers: Handlers<Definition>,
 ): (options: ServerOptions, closing: AbortSignal) => Service {
   return (options, closing) => {
     const implementation: Record<string, UntypedHandleCall> = {};
     for (const [method, handler] of Object.entries(handlers)) {
       const path = definition[method]?.path ?? method;
-      const gate = gatekeeper(options, path, callers[method] ?? []);
+      const gate = gatekeeper(options, path, callers[method] ?? callers.rest);
       const surroundings = { path, gate, log: options.log, closing };
       if (definition[method]?.requestStream === true) {
         implementation[method] = conversing(handler as Converser, surroundings) as UntypedHandleCall;
