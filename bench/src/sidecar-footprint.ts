@@ -11,6 +11,7 @@ import { upstreamCallers } from "@portcullis/proto/callers";
 import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
 import { startSidecar } from "@portcullis/testbed";
 import { residentMegabytes } from "./resident.ts";
+import { limited, type Row } from "./row.ts";
 
 const org = "0190a000-0000-7000-8000-000000000001" as OrgId;
 const group = "0190a000-0000-7000-8000-0000000000c1" as GroupId;
@@ -18,15 +19,7 @@ const principals = 40_000;
 const experiments = 20_000;
 const batch = 500;
 
-/** Something that must stay below a limit. */
-export interface Measured {
-  readonly what: string;
-  readonly value: number;
-  readonly limit: number;
-  readonly unit: string;
-}
-
-export async function sidecarFootprint(tell: (line: string) => void): Promise<Measured[]> {
+export async function sidecarFootprint(tell: (line: string) => void): Promise<Row[]> {
   await using parts = new AsyncDisposableStack();
   const upstream = parts.use(await serveMadeUpFacts());
   const before = performance.now();
@@ -58,8 +51,8 @@ export async function sidecarFootprint(tell: (line: string) => void): Promise<Me
   const facts = 2 * principals + experiments;
   tell(`${facts} facts are in memory`);
   return [
-    { what: "from start to the first answers", value: startMs, limit: 1000, unit: "ms" },
-    { what: `resident with ${facts} facts`, value: residentMegabytes(sidecar.pid), limit: 120, unit: "MB" },
+    limited("sidecar-footprint: start", startMs, 1000, "ms to the first answers"),
+    limited("sidecar-footprint: memory", residentMegabytes(sidecar.pid), 120, `MB with ${facts} facts`),
   ];
 }
 

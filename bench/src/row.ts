@@ -1,0 +1,66 @@
+import type { Round } from "./h2load.ts";
+import { median } from "./statistics.ts";
+
+/** One row of the table: ours and what it is held against. */
+export interface Row {
+  readonly name: string;
+  readonly ours: number;
+  readonly reference: number;
+  readonly unit: string;
+  readonly ratio: number;
+  /** What the ratio should be. */
+  readonly bound: { readonly is: "at least" | "at most"; readonly value: number };
+  /** The ratios of the single rounds, which show the noise. */
+  readonly ratios: readonly number[];
+  /** What else was measured in the same rounds, in words. */
+  readonly notes: readonly string[];
+}
+
+/** What is compared of the rounds: the median of each, and of the ratios. */
+export type Measure = "perSecond" | "p50Ms" | "serverCpuMicros";
+
+const units: Readonly<Record<Measure, string>> = {
+  perSecond: "a second",
+  p50Ms: "ms (p50)",
+  serverCpuMicros: "us of server CPU",
+};
+
+/** Rounds of ours and of the reference as one row. */
+export function rowOf(
+  name: string,
+  measure: Measure,
+  bound: Row["bound"],
+  rounds: readonly { readonly ours: Round; readonly reference: Round }[],
+): Row {
+  const of = (whose: "ours" | "reference", what: keyof Round): number =>
+    median(rounds.map((round) => round[whose][what]));
+  const ratios = rounds.map(({ ours, reference }) => ours[measure] / reference[measure]);
+  return {
+    name,
+    ours: of("ours", measure),
+    reference: of("reference", measure),
+    unit: units[measure],
+    ratio: median(ratios),
+    bound,
+    ratios,
+    notes: (["ours", "reference"] as const).map(
+      (whose) =>
+        `${whose}: ${of(whose, "perSecond").toFixed(0)} a second, p50 ${of(whose, "p50Ms").toFixed(2)} ms, ` +
+        `p99 ${of(whose, "p99Ms").toFixed(2)} ms, ${of(whose, "serverCpuMicros").toFixed(1)} us of the server's CPU each`,
+    ),
+  };
+}
+
+/** A value that must stay within a limit, held against the limit. */
+export function limited(name: string, value: number, limit: number, unit: string): Row {
+  return {
+    name,
+    ours: value,
+    reference: limit,
+    unit,
+    ratio: value / limit,
+    bound: { is: "at most", value: 1 },
+    ratios: [value / limit],
+    notes: [],
+  };
+}
