@@ -31,6 +31,8 @@ export async function serveConsole(
         dotfiles: "ignore",
         cacheControl: false,
         preCompressed: true,
+        // A folder is no file, whoever asks for it: without this who takes nothing packed gets an error.
+        allowedPath: (path) => !path.endsWith("/"),
         suppressWarning: true,
         setHeaders(reply) {
           // Their names change with what is in them.
