@@ -1,7 +1,7 @@
 // From a fresh clone and any Node from 20 on to a running command: fetches pnpm, the dependencies and a newer Node,
 // generates the code of the contracts, each only when it must, and hands over. Imports nothing that has to be installed.
 //
-//   node infra/one-machine/bootstrap.mjs start | test | bench | torture | mutate | check | portcullis | verify-log | dead-letters [arguments]
+//   node infra/one-machine/bootstrap.mjs start | test | bench | torture | mutate | check | portcullis | verify-log | dead-letters | new-history [arguments]
 //   node infra/one-machine/bootstrap.mjs exec COMMAND [arguments]      runs COMMAND with the tools of this checkout
 
 import { spawn, spawnSync } from "node:child_process";
@@ -40,6 +40,7 @@ const commands = {
   mutate: "infra/mutation/src/main.ts",
   certs: "infra/certs/src/main.ts",
   "verify-log": "infra/operator/src/verify-log.ts",
+  "new-history": "infra/operator/src/new-history.ts",
   "dead-letters": "infra/operator/src/dead-letters.ts",
 };
 

@@ -1,5 +1,4 @@
 import type { EntitySchema, MigrationObject } from "@mikro-orm/core";
-import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Log } from "@portcullis/chassis/log";
 import type { Dependency } from "@portcullis/facts/wire";
@@ -8,9 +7,7 @@ import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events"
 import pg from "pg";
 import { appendEvent, type Change, incarnationOf, lockLog, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
-import { FollowFailures } from "./follow-failures.ts";
-import { AuditIndexes, LogChain, LogChainPlan } from "./log-chain.ts";
-import { FollowedLogs, LogDependencies, LogTables } from "./log-tables.ts";
+import { migrate, requireMigrated } from "./migrate.ts";
 import type { OtherLogs } from "./other-logs.ts";
 import { keepBrokenHarmless, surviveBroken } from "./pools.ts";
 import { type LogHead, Replica } from "./replica.ts";
@@ -25,6 +22,8 @@ export interface DatabaseOptions {
   readonly entities: readonly EntitySchema[];
   /** In order; they run behind the log's own tables. */
   readonly migrations: readonly MigrationObject[];
+  /** False: they have run before, by a role that may change tables. */
+  readonly migratesAtStart?: boolean;
   /** What each change notes that it comes after. */
   readonly otherLogs: OtherLogs;
   readonly log: Log;
@@ -91,31 +90,16 @@ export class Database implements AsyncDisposable {
     this.pool = pool;
   }
 
-  /** Connects, and brings the tables up to date; two processes may do so at once. */
+  /** Connects, and brings the tables up to date, or refuses those that are not. */
   static async open(options: DatabaseOptions): Promise<Database> {
     const { poolMax = poolMaxDefault, replicaUrl } = options;
     const orm = await MikroORM.init({
       clientUrl: options.url,
       entities: [...options.entities],
-      extensions: [Migrator],
       colors: false,
       logger: (message) => options.log.debug({}, message),
       pool: { min: 0, max: poolMax },
       driverOptions: { connectionTimeoutMillis: connectionMs, onPoolCreated: keepBrokenHarmless },
-      migrations: {
-        migrationsList: [
-          { name: "0001-log-tables", class: LogTables },
-          { name: "0001-followed-logs", class: FollowedLogs },
-          { name: "0001-log-chain", class: LogChain },
-          { name: "0001-audit-indexes", class: AuditIndexes },
-          { name: "0001-log-dependencies", class: LogDependencies },
-          { name: "0001-follow-failures", class: FollowFailures },
-          { name: "0001-log-chain-plan", class: LogChainPlan },
-          ...options.migrations,
-        ],
-        snapshot: false,
-        tableName: "migrations",
-      },
     });
     const pool = new pg.Pool({
       connectionString: options.url,
@@ -129,7 +113,8 @@ export class Database implements AsyncDisposable {
     const replica = replicaUrl === undefined ? null : new Replica({ ...options, url: replicaUrl, poolMax });
     const database = new Database(options, orm, pool, replica);
     try {
-      await database.#migrate();
+      if (options.migratesAtStart ?? true) await migrate(options.url, options.migrations);
+      else await requireMigrated(pool, options.migrations);
     } catch (error) {
       await database[Symbol.asyncDispose]();
       throw error;
@@ -232,17 +217,5 @@ export class Database implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#orm.close(true), this.pool.end(), this.#replica?.[Symbol.asyncDispose]()]);
-  }
-
-  /** The lock is the session's, not a transaction's: each migration runs in a transaction of its own. */
-  async #migrate(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.url });
-    await client.connect();
-    try {
-      await client.query("select pg_advisory_lock(hashtext('portcullis migrations'))");
-      await this.#orm.migrator.up();
-    } finally {
-      await client.end();
-    }
   }
 }

@@ -1,0 +1,4 @@
+import { runMigrate } from "@portcullis/store/migrate";
+import { migrations } from "./store/migrations.ts";
+
+await runMigrate("groups", migrations);
