@@ -176,6 +176,7 @@ test("each kind of change does what was simulated of it, and simulating writes n
     const logs = await positions(facade.system, org.orgId);
     const simulated = await simulate(...changes());
     expect(await positions(facade.system, org.orgId)).toEqual(logs);
+    expect(await held(people, objects)).toEqual(before);
     expect(simulated.cut_off).toEqual([]);
     await really();
     const after = await held(people, objects);
