@@ -1,6 +1,6 @@
 {{- /*
-One of our services. Of (root, service, replicas, resources, env, ports, preStopSeconds):
-replicas null: an autoscaler says how many; env and ports: YAML, beside what all have.
+One of our services. Of (root, service, replicas, resources, env, ports, preStopSeconds, configMap):
+replicas null: an autoscaler says how many; env and ports: YAML, beside what all have; configMap: mounted, if it is named.
 */}}
 {{- define "portcullis.service" -}}
 apiVersion: v1
@@ -78,6 +78,9 @@ spec:
               value: {{ include "portcullis.address" (dict "root" $.root "service" .) }}
             {{- end }}
             {{- trim .env | nindent 12 }}
+            {{- range $name, $value := .root.Values.environment }}
+            - { name: {{ $name }}, value: {{ $value | quote }} }
+            {{- end }}
           ports:
             - { name: metrics, containerPort: 9464 }
             {{- trim .ports | nindent 12 }}
@@ -101,7 +104,14 @@ spec:
           resources: {{- toYaml .resources | nindent 12 }}
           volumeMounts:
             - { name: tls, mountPath: /var/run/portcullis/tls, readOnly: true }
+            {{- if .configMap }}
+            - { name: configuration, mountPath: /etc/portcullis, readOnly: true }
+            {{- end }}
       volumes:
         - name: tls
           secret: { secretName: {{ .root.Values.tlsSecretPrefix }}{{ .service }}, defaultMode: 288 }
+        {{- with .configMap }}
+        - name: configuration
+          configMap: { name: {{ . }} }
+        {{- end }}
 {{- end }}
