@@ -1,6 +1,7 @@
-import type { OrgId } from "@portcullis/policy";
+import type { FactKey, OrgId } from "@portcullis/policy";
 import { LRUCache } from "lru-cache";
 import { factKeyText } from "./fact-key.ts";
+import { Places } from "./places.ts";
 import { type Prepared, weightOf } from "./prepared.ts";
 import { bury, fill, type Held, type Refusal, type Register, standing, type Watermark } from "./register.ts";
 import type { LoadedFact, LogEntry } from "./source.ts";
@@ -8,45 +9,48 @@ import type { LoadedFact, LogEntry } from "./source.ts";
 /** A watermark of this process: its generation is a symbol, so that nothing outlives the process. */
 export type MemoryMark = Watermark<symbol>;
 
-/** Of one that was forgotten the facts are, too. */
-const organizationsMax = 20_000;
+/** Where one fact is kept. */
+interface Place {
+  readonly key: FactKey;
+  register: Register<Prepared, symbol>;
+}
 
 /** The registers of this process, bounded; what was not read for long goes first. */
 export class FactMemory {
-  readonly #registers: LRUCache<string, Register<Prepared, symbol>>;
-  /** Short names of organisations, as each stands in the name of each of its facts. None is ever given twice. */
-  readonly #organizations = new LRUCache<OrgId, string>({ max: organizationsMax });
-  #organizationsNamed = 0;
+  readonly #organizations = new Map<OrgId, Places<Place>>();
+  readonly #inUse: LRUCache<Place, Place>;
 
   /** `idsMax`: how many ids the facts may hold in all. */
   constructor({ idsMax }: { idsMax: number }) {
-    this.#registers = new LRUCache({ maxSize: idsMax });
+    this.#inUse = new LRUCache({ maxSize: idsMax, dispose: (place) => this.#forget(place) });
   }
 
-  /** The value that stands in the register named by the text of a fact's key. */
-  read(mark: MemoryMark, org: OrgId, factKind: string, text: string): Held<Prepared, symbol> | null {
-    const register = standing(mark, this.#registers.get(this.#nameIn(org) + text) ?? null, factKind);
+  /** The value that stands in the register of a fact. */
+  read(mark: MemoryMark, key: FactKey): Held<Prepared, symbol> | null {
+    const place = this.#organizations.get(key.org)?.get(key);
+    if (place === undefined) return null;
+    this.#inUse.get(place);
+    const register = standing(mark, place.register, key.kind);
     return register?.kind === "held" ? register : null;
   }
 
   /** Offers a fact that was read, and prepared, by somebody who had seen its generation. Answers why it is refused. */
   fill(mark: MemoryMark | null, fact: LoadedFact, held: Held<Prepared, symbol>): Refusal | null {
     const { key, incarnation } = fact;
-    const name = this.#nameIn(key.org) + factKeyText(key);
+    const place = this.#organizations.get(key.org)?.get(key);
     const offer = { ...held, factKind: key.kind, incarnation };
-    const result = fill(mark, this.#registers.peek(name) ?? null, offer);
+    const result = fill(mark, place?.register ?? null, offer);
     if (typeof result === "string") return result;
-    this.#registers.set(name, result, { size: weightOf(fact) });
+    this.#keep(place ?? { key, register: result }, result, weightOf(fact));
     return null;
   }
 
   /** The names of facts of an organisation that were used last, at most so many; see {@link factKeyText}. */
   lastUsed(org: OrgId, most: number): string[] {
-    const prefix = this.#nameIn(org);
     const names: string[] = [];
-    for (const name of this.#registers.keys()) {
+    for (const { key } of this.#inUse.keys()) {
       if (names.length >= most) break;
-      if (name.startsWith(prefix)) names.push(name.slice(prefix.length));
+      if (key.org === org) names.push(factKeyText(key));
     }
     return names;
   }
@@ -56,23 +60,32 @@ export class FactMemory {
    * step, keeps out what is older than the event.
    */
   bury(mark: MemoryMark, org: OrgId, entries: readonly LogEntry[]): void {
-    const prefix = this.#nameIn(org);
+    const places = this.#organizations.get(org);
+    if (places === undefined) return;
     for (const { position, touches } of entries) {
       for (const key of touches) {
-        const name = prefix + factKeyText(key);
-        const register = this.#registers.peek(name);
-        if (register === undefined) continue;
-        const buried = bury(mark, register, key.kind, position);
-        if (buried !== register) this.#registers.set(name, buried, { size: 1 });
+        const place = places.get(key);
+        if (place === undefined) continue;
+        const buried = bury(mark, place.register, key.kind, position);
+        if (buried !== place.register) this.#keep(place, buried, 1);
       }
     }
   }
 
-  #nameIn(org: OrgId): string {
-    const known = this.#organizations.get(org);
-    if (known !== undefined) return known;
-    const name = `${this.#organizationsNamed++}:`;
-    this.#organizations.set(org, name);
-    return name;
+  #keep(place: Place, register: Register<Prepared, symbol>, weight: number): void {
+    const { key } = place;
+    const places = this.#organizations.get(key.org) ?? new Places<Place>();
+    this.#organizations.set(key.org, places);
+    place.register = register;
+    places.put(key, place);
+    this.#inUse.set(place, place, { size: weight });
+    // What alone is larger than all that is kept is not kept.
+    if (!this.#inUse.has(place)) this.#forget(place);
+  }
+
+  #forget({ key }: Place): void {
+    const places = this.#organizations.get(key.org);
+    places?.remove(key);
+    if (places?.isEmpty === true) this.#organizations.delete(key.org);
   }
 }

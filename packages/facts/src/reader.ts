@@ -190,15 +190,14 @@ class Reading<Result extends object> implements Facts {
       this.#unmet.add(follow);
       return undefined;
     }
-    const text = factKeyText(key);
-    const held = this.#options.memory.read(mark, key.org, key.kind, text) ?? this.#ownFact(mark, text);
+    const held = this.#options.memory.read(mark, key) ?? this.#ownFact(mark, key);
     if (held === null) return undefined;
     if (held.lo > this.#latest[owner]) this.#latest[owner] = held.lo;
     return held.value as PreparedValues[Key["kind"]];
   }
 
-  #ownFact(mark: MemoryMark, text: string): Held<Prepared, symbol> | null {
-    const held = this.#own?.get(text);
+  #ownFact(mark: MemoryMark, key: FactKey): Held<Prepared, symbol> | null {
+    const held = this.#own?.get(factKeyText(key));
     return held !== undefined && held.gen === mark.gen && held.hi >= mark.app ? held : null;
   }
 

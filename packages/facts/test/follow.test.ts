@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { factKeyText } from "../src/fact-key.ts";
 import { Follow } from "../src/follow.ts";
 import { FactMemory } from "../src/memory.ts";
 import type { LogEntry } from "../src/source.ts";
@@ -133,7 +132,7 @@ describe("events that were read", () => {
       expect(facts.fill(follow.mark, fact, held)).toBeNull();
     }
     const isHeld = (key: typeof aliceIsMember | typeof bobIsMember) =>
-      follow.mark !== null && facts.read(follow.mark, org, key.kind, factKeyText(key)) !== null;
+      follow.mark !== null && facts.read(follow.mark, key) !== null;
     follow.apply(
       facts,
       { incarnation: "first", head: 6, entries: [event(6, { touches: [aliceIsMember] })] },
