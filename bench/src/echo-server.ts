@@ -6,7 +6,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 const response = Buffer.from(process.argv[2] ?? "", "base64");
 const bytes = (value: Buffer): Buffer => value;
 
-const server = new Server();
+const server = new Server({ "grpc.enable_channelz": 0 });
 server.addService(
   {
     echo: {

@@ -35,9 +35,10 @@ const remembered = new LRUCache<CredentialDigest, ParsedCredential>({ max: 10_00
 /** What a secret claims to be; whether it is live is a matter of facts. */
 export function parsed(secret: string, org: OrgId | null): ParsedCredential {
   const digest = digestOf(secret);
-  const credential = remembered.get(digest) ?? parseCredential(secret);
+  const known = remembered.get(digest);
+  const credential = known ?? parseCredential(secret);
   if (credential === null || (org !== null && credential.org !== org)) throw badCredential();
-  remembered.set(digest, credential);
+  if (known === undefined) remembered.set(digest, credential);
   return credential;
 }
 
