@@ -8,6 +8,7 @@ import { ConfigurationError } from "./config.ts";
 /** How soon a file that was replaced is used for new connections. */
 const refreshMs = 10_000;
 
+const fileNames = ["PORTCULLIS_TLS_CERT_FILE", "PORTCULLIS_TLS_KEY_FILE", "PORTCULLIS_TLS_CA_FILE"] as const;
 const file = z.string().optional();
 
 /** What every process reads that serves or asks others; all three, or none. In PEM. */
@@ -17,7 +18,7 @@ export const tlsConfig = {
   PORTCULLIS_TLS_KEY_FILE: file,
   /** The authorities that we trust, for servers and for clients. */
   PORTCULLIS_TLS_CA_FILE: file,
-} as const;
+} as const satisfies Record<(typeof fileNames)[number], unknown>;
 
 /** The files that are named. */
 type TlsConfig = Readonly<Partial<Record<keyof typeof tlsConfig, string | undefined>>>;
@@ -30,16 +31,15 @@ export interface Tls {
 
 /** Null: connections are not protected. Throws when some of the files are missing or can't be read. */
 export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | null {
-  const names = Object.keys(tlsConfig) as (keyof typeof tlsConfig)[];
-  const [cert, key, ca] = names.map((name) => config[name]);
+  const [cert, key, ca] = fileNames.map((name) => config[name]);
   if (cert === undefined && key === undefined && ca === undefined) return null;
   if (cert === undefined || key === undefined || ca === undefined) {
-    const missing = names.filter((name) => config[name] === undefined);
+    const missing = fileNames.filter((name) => config[name] === undefined);
     throw new ConfigurationError(
       `bad configuration: ${missing.join(", ")}: required, as some of the files are given`,
     );
   }
-  for (const name of names) readable(name, config[name] ?? "");
+  for (const name of fileNames) readable(name, config[name] ?? "");
   const provider = new experimental.FileWatcherCertificateProvider({
     certificateFile: cert,
     privateKeyFile: key,
@@ -92,7 +92,7 @@ export function refuseUnprotected(setting: string, address: string, isProtected:
   if (isProtected || all.every(isOnThisMachine)) return;
   throw new ConfigurationError(
     `bad configuration: ${setting}: ${address} is not on this machine alone, and connections are not protected: ` +
-      `set ${Object.keys(tlsConfig).join(", ")}`,
+      `set ${fileNames.join(", ")}`,
   );
 }
 
