@@ -70,7 +70,7 @@ function decideAll(
       missing.push(...step.keys);
       return undecided;
     }
-    return { allowed: step.allowed, error: undefined };
+    return { allowed: step.allowed, error: undefined, holderId: step.holder };
   });
   return missing.length > 0 ? { kind: "needs", keys: missing } : { results };
 }

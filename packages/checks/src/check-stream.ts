@@ -73,10 +73,11 @@ function answerTo(
   { id, check: question }: CheckStreamRequest,
   conversation: Conversation<CheckStreamRequest, CheckStreamResponse>,
 ): CheckStreamResponse | Promise<CheckStreamResponse> {
-  const answered = ({ allowed, revision }: CheckResponse): CheckStreamResponse => ({
+  const answered = ({ allowed, revision, holderId }: CheckResponse): CheckStreamResponse => ({
     id,
     allowed,
     revision,
+    holderId,
     error: undefined,
   });
   const failed = (thrown: unknown): CheckStreamResponse => {

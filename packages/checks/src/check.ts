@@ -6,6 +6,7 @@ import {
   isNeeds,
   type Needs,
   type OrgId,
+  type PrincipalId,
   type Question,
   type Scope,
 } from "@portcullis/policy";
@@ -37,14 +38,18 @@ export interface AskedQuestion {
   readonly org: OrgId;
   /** The question in full, once the facts tell who is asked about. */
   readonly find: (facts: Facts) => QuestionWithin | Needs;
-  readonly decide: (facts: Facts) => Decided | Needs;
+  readonly decide: (facts: Facts) => DecidedOf | Needs;
 }
 
-/** A question, and the scope of the credential that its principal was found by. */
+/** A question, and the credential that its principal was found by. */
 interface QuestionWithin {
   readonly question: Question;
+  readonly byCredential: boolean;
   readonly scope: Scope | null;
 }
+
+/** What was decided, and of whom if a credential told. */
+type DecidedOf = Decided & { readonly holder?: PrincipalId };
 
 /** Throws the one error that names the field for a question that is malformed. */
 export function questionOf(request: CheckRequest, principalOf: PrincipalOf, field = ""): AskedQuestion {
@@ -54,19 +59,23 @@ export function questionOf(request: CheckRequest, principalOf: PrincipalOf, fiel
   const find = (facts: Facts): QuestionWithin | Needs => {
     const asked = who.find(facts);
     if (isNeeds(asked)) return asked;
-    const { principal, scope } = asked;
-    return { question: { org: who.org, principal, permission, target, nowMs: Date.now() }, scope };
+    const { principal, credential, scope } = asked;
+    const question = { org: who.org, principal, permission, target, nowMs: Date.now() };
+    return { question, byCredential: credential !== null, scope };
   };
   return {
     org: who.org,
     find,
     decide(facts) {
       const found = find(facts);
-      return isNeeds(found) ? found : decideWithin(found.scope, found.question, facts);
+      if (isNeeds(found)) return found;
+      const decided = decideWithin(found.scope, found.question, facts);
+      if (isNeeds(decided) || !found.byCredential) return decided;
+      return { ...decided, holder: found.question.principal };
     },
   };
 }
 
-function responseOf({ result, revision }: Answer<Decided>): CheckResponse {
-  return { allowed: result.allowed, revision };
+function responseOf({ result, revision }: Answer<DecidedOf>): CheckResponse {
+  return { allowed: result.allowed, revision, holderId: result.holder };
 }

@@ -90,6 +90,22 @@ function open(secret: string): Talk {
   };
 }
 
+test("who asks by a credential is told who holds it", async () => {
+  const { secret } = await newToken();
+  const { stream, answers, answered } = open(secret);
+  const question = team.question(person);
+  stream.write({ id: "shown", check: { ...question, who: { $case: "credential", value: secret } } });
+  stream.write({ id: "named", check: question });
+  await answered(2);
+  stream.end();
+  expect(new Map(answers.map(({ id, holderId }) => [id, holderId]))).toEqual(
+    new Map([
+      ["shown", account],
+      ["named", undefined],
+    ]),
+  );
+});
+
 test("every question is answered once, under its id; a bad one fails alone; then the call ends well", async () => {
   const question = team.question(person);
   const cases: readonly (readonly [CheckRequest | undefined, string | boolean])[] = [

@@ -287,7 +287,15 @@ describe("by credential", () => {
       orgId: "",
       who: { $case: "credential", value },
     });
-    expect((await system.decision.check(question(key))).allowed).toBe(true);
+    expect(await system.decision.check(question(key))).toMatchObject({ allowed: true, holderId: person });
+    const checks = [question(key), team.question(person)];
+    const { results } = await system.decision.batchCheck({
+      orgId: team.orgId,
+      checks,
+      consistency: undefined,
+    });
+    // Who is named is told to nobody who has named them.
+    expect(results.map(({ holderId }) => holderId)).toEqual([person, undefined]);
     for (const bad of [`${key.slice(0, -1)}-`, "sk-nonsense", ""]) {
       await expect(system.decision.check(question(bad))).rejects.toMatchObject({
         kind: "unauthenticated",
