@@ -22,7 +22,7 @@ import { descriptor } from "../src/descriptor.ts";
 import { Fault, invalid } from "../src/fault.ts";
 import { openLog } from "../src/log.ts";
 import type { Call } from "../src/rpc/call.ts";
-import { connect } from "../src/rpc/client.ts";
+import { connect, type Stub } from "../src/rpc/client.ts";
 import { implement, serve } from "../src/rpc/server.ts";
 import { Probe } from "./probe.ts";
 
@@ -226,6 +226,61 @@ test("a caller's deadline ends the call", async () => {
   await using peer = await probe(() => new Promise(() => undefined));
   await expect(peer.call(request, { deadlineMs: Date.now() + 50 })).rejects.toMatchObject({
     kind: "timeout",
+  });
+});
+
+/** A call of whoever is outside, and one of our own. */
+async function bothWays(handle: Handle, use: (calls: Record<"outside" | "ours", Ask>) => Promise<void>) {
+  await using server = await serve(
+    {
+      listen: "127.0.0.1:0",
+      serviceCredential,
+      authenticate: () => ({ kind: "other", principalId: "p", orgId: "o" }),
+      descriptor: null,
+      log: openLog("test", "silent"),
+    },
+    [implement(Probe, { rest: ["test"] }, { heads: handle })],
+  );
+  const { address } = server;
+  using outside = connect({ peer: "probe", address, serviceToken: () => "token" });
+  using ours = connect({ peer: "probe", address, service: "test", serviceCredential });
+  await use({ outside: outside.stub(Probe).heads, ours: ours.stub(Probe).heads });
+}
+
+type Ask = Stub<typeof Probe>["heads"];
+
+test("who is outside asks again where there was too much to do, while there is time; our own services do not", async () => {
+  let asked = 0;
+  const busy = () => {
+    asked++;
+    if (asked < 3) throw new Fault("exhausted", "too much at once");
+    return answer;
+  };
+  await bothWays(busy, async ({ outside, ours }) => {
+    expect(await outside(request)).toEqual(answer);
+    expect(asked).toBe(3);
+    asked = 0;
+    await expect(ours(request)).rejects.toMatchObject({ kind: "exhausted" });
+    expect(asked).toBe(1);
+    asked = -1_000_000;
+    await expect(outside(request, { deadlineMs: Date.now() + 60 })).rejects.toMatchObject({
+      kind: expect.stringMatching(/exhausted|timeout/),
+    });
+  });
+});
+
+test("who is outside waits as long as it says, our own services no longer than five seconds", async () => {
+  let leftMs = 0;
+  const note = (_: HeadsRequest, { deadlineMs }: Call) => {
+    leftMs = (deadlineMs ?? 0) - Date.now();
+    return answer;
+  };
+  await bothWays(note, async ({ outside, ours }) => {
+    const minute = { deadlineMs: Date.now() + 60_000 };
+    await outside(request, minute);
+    expect(leftMs).toBeGreaterThan(20_000);
+    await ours(request, minute);
+    expect(leftMs).toBeLessThan(6000);
   });
 });
 

@@ -3,7 +3,8 @@ import { isOnThisMachine } from "@portcullis/chassis/tls";
 import { parseCredential } from "@portcullis/credential";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { NoAnswer } from "./no-answer.ts";
-import { Portcullis } from "./portcullis.ts";
+import { overDecision } from "./over-decision.ts";
+import type { Portcullis } from "./portcullis.ts";
 
 export interface ConnectOptions {
   /** A sidecar's socket, as `unix:/run/portcullis/sidecar.sock`, or where decision listens, as `host:port`. */
@@ -16,7 +17,7 @@ export interface ConnectOptions {
   readonly certificateAuthority?: Buffer;
   /** How long a check is waited for unless it says so itself: 500 ms. */
   readonly checkWithinMs?: number;
-  /** Told of every answer that `isAllowed` did not get. Standard error, when it is not given. */
+  /** Told of every answer that `isAllowed`, a guard or a watch did not get. Standard error, when it is not given. */
   readonly onNoAnswer?: (error: NoAnswer) => void;
 }
 
@@ -37,7 +38,7 @@ export function connect(options: ConnectOptions): Portcullis {
     serviceToken: () => serviceToken ?? "",
     ...(certificateAuthority !== undefined && { certificateAuthority }),
   });
-  return new Portcullis({
+  return overDecision({
     decision: connection.stub(DecisionService),
     orgId,
     checkMs: checkWithinMs,

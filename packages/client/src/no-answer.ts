@@ -1,13 +1,31 @@
-import { Fault, type FaultKind } from "@portcullis/chassis/fault";
+import { Fault } from "@portcullis/chassis/fault";
 
-/**
- * There is no answer, which means *denied*. `kind` says why: `invalid` (the question is malformed; `field` names where),
- * `unauthenticated` (the credential that was asked about, or our own, is not valid), `denied` (we may not ask this),
- * `unavailable`, `timeout`, `exhausted` (ask again later), and more.
- */
+/** Why there is no answer. */
+export type NoAnswerKind =
+  /** The question is malformed; `field` names where. */
+  | "invalid"
+  /** The credential that was asked about, or our own, is not valid. */
+  | "unauthenticated"
+  /** We may not ask this. */
+  | "denied"
+  /** A rule forbids it in the present state; the message says which. */
+  | "refused"
+  /** Too much at once: ask again after `retryAfterMs`. */
+  | "exhausted"
+  /** A part is down, or the answer can't be had fresh enough. */
+  | "unavailable"
+  /** It took longer than was waited for. */
+  | "timeout"
+  /** Whoever asked does not wait any more. */
+  | "cancelled"
+  | "absent"
+  | "conflict"
+  | "internal";
+
+/** There is no answer, which means *denied*. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
-  readonly kind: FaultKind;
+  readonly kind: NoAnswerKind;
   readonly field: string | null;
   readonly retryAfterMs: number | null;
 
@@ -20,11 +38,7 @@ export class NoAnswer extends Error {
   }
 }
 
-/** Whatever goes wrong in an answer, as a {@link NoAnswer}. */
-export async function answerOf<Answer>(asked: Promise<Answer>): Promise<Answer> {
-  try {
-    return await asked;
-  } catch (thrown) {
-    throw thrown instanceof NoAnswer ? thrown : new NoAnswer(thrown);
-  }
+/** Whatever is thrown where there should be an answer. */
+export function noAnswer(thrown: unknown): NoAnswer {
+  return thrown instanceof NoAnswer ? thrown : new NoAnswer(thrown);
 }

@@ -30,6 +30,15 @@ export function withOwnRevisions<Result>(work: () => Result): Result {
   return storage.run({ revision: null }, work);
 }
 
+const ofRequests = new WeakMap<object, Seen>();
+
+/** The same for the handling of this request, however many parts of it ask. */
+export function withRevisionsOf<Result>(request: object, work: () => Result): Result {
+  const seen = ofRequests.get(request) ?? { revision: null };
+  ofRequests.set(request, seen);
+  return storage.run(seen, work);
+}
+
 /** Tells of the revision of a write, the header `x-portcullis-revision`. Outside of such a piece of work it does nothing. */
 export function sawRevision(revision: string): void {
   const seen = storage.getStore();

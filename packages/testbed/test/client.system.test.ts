@@ -1,22 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import {
-  Client,
-  credentials,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
 import { connect, type NoAnswer, type Portcullis, sawRevision, withOwnRevisions } from "@portcullis/client";
-import { guard as guardExpress } from "@portcullis/client/express";
-import { guard as guardFastify } from "@portcullis/client/fastify";
-import { guarded } from "@portcullis/client/grpc";
-import express from "express";
-import fastify from "fastify";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { accessOf } from "@portcullis/client/express";
+import { encodeRevision } from "@portcullis/facts/revision";
+import type { OrgId } from "@portcullis/policy";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { type Door, doors } from "../src/doors.ts";
 import { type Gate, openGate } from "../src/gate.ts";
 import { startSidecar } from "../src/sidecar.ts";
 import { type System, startSystem } from "../src/system.ts";
@@ -29,6 +19,7 @@ const parts = new AsyncDisposableStack();
 let system: System;
 let team: Team;
 let gate: Gate;
+let applicationId: string;
 let serviceToken: string;
 let portcullis: Portcullis;
 /** What guards ask with, as who waits at a door is not to wait long. */
@@ -48,7 +39,8 @@ beforeAll(async () => {
   const made = await team.rest.ok<{ added_users: { id: string }[] }>("PATCH", "/v1/organization/members", {
     invite_users: { service_accounts: [{ name: "application" }] },
   });
-  serviceToken = await credentialOf(made.added_users[0]?.id ?? "", "service_token");
+  applicationId = made.added_users[0]?.id ?? "";
+  serviceToken = await credentialOf(applicationId, "service_token");
   gate = parts.use(await openGate(`http://${system.decisionAddress}`));
   portcullis = parts.use(
     connect({
@@ -99,7 +91,7 @@ describe("questions", () => {
     ]);
     expect(answers.map(({ allowed }) => allowed)).toEqual([true, false, false]);
     expect(answers.map(({ error }) => error?.kind)).toEqual([undefined, "invalid", undefined]);
-    expect(answers[1]?.error?.field).toBe("checks[1].permission");
+    expect(answers[1]?.error?.field).toBe("permission");
   });
 
   test("asked in one tick have each their own answer", async () => {
@@ -117,6 +109,40 @@ describe("questions", () => {
       false,
     ]);
     expect(answers[7]).toMatchObject({ name: "NoAnswer", kind: "invalid" });
+  });
+
+  test("that can't be sent are refused alone, whoever asks in the same tick", async () => {
+    const who = { principal: reader.id };
+    const tooLong = { type: "experiment", id: "x".repeat(5_000_000) };
+    const none = undefined as unknown as string;
+    const asked = [
+      portcullis.check({ principal: none }, "read", experiment()),
+      portcullis.check(who, "read", tooLong),
+      portcullis.check(who, "read", experiment()),
+      portcullis.check(who, "read", experiment(), { withinMs: Number.NaN }),
+    ];
+    const answers = await Promise.all(asked.map((answer) => answer.catch((error: NoAnswer) => error.field)));
+    expect(answers).toEqual([
+      "principal_id",
+      "object.id",
+      expect.objectContaining({ allowed: true, principalId: reader.id }),
+      "withinMs",
+    ]);
+    const many = await portcullis.checkAll([
+      { who, permission: "read", object: tooLong },
+      { who: { credential: reader.key }, permission: "read", object: experiment() },
+    ]);
+    expect(many[0]).toMatchObject({ allowed: false, error: { field: "object.id" } });
+    expect(many[1]).toMatchObject({ allowed: true, principalId: reader.id, error: null });
+  });
+
+  test("may be more in one tick than a message may hold", async () => {
+    const asked = Array.from({ length: 1001 }, (_, index) =>
+      portcullis.isAllowed({ principal: index === 1000 ? stranger.id : reader.id }, "read", experiment()),
+    );
+    const answers = await Promise.all(asked);
+    expect(answers.filter((allowed) => allowed)).toHaveLength(1000);
+    expect(answers[1000]).toBe(false);
   });
 
   test("of everything else", async () => {
@@ -174,6 +200,36 @@ async function rename({ rest, projectId }: Team): Promise<string> {
   return headers.get("x-portcullis-revision") ?? "";
 }
 
+test("what happens is told once, also when the connection breaks meanwhile", async () => {
+  const [person = ""] = team.people.slice(2);
+  await team.rest.ok("POST", "/v1/acl", {
+    object_type: "org_audit_logs",
+    object_id: team.orgId,
+    user_id: applicationId,
+    permission: "read",
+  });
+  unanswered.length = 0;
+  // Of all owners.
+  const now = { fullyConsistent: true };
+  const { revision: from } = await portcullis.check({ credential: reader.key }, "read", experiment(), now);
+  const told = portcullis.watch({ from })[Symbol.asyncIterator]();
+  await team.join(person);
+  const joined: IteratorResult<unknown> = await told.next();
+  const next: Promise<IteratorResult<unknown>> = told.next();
+  gate.shut();
+  await expect.poll(() => unanswered.map(({ kind }) => kind)).toContain("unavailable");
+  gate.open();
+  await team.leave(person);
+  const left = await next;
+  await told.return?.();
+  const subject = { type: "group", id: team.groupId };
+  expect([joined.value, left.value]).toMatchObject([
+    { subject, actor: expect.any(String) },
+    { subject, before: expect.anything(), after: expect.anything() },
+  ]);
+  expect(left).not.toEqual(joined);
+});
+
 describe("without an answer", () => {
   test("nothing is allowed, and the reason is told", async () => {
     unanswered.length = 0;
@@ -201,139 +257,61 @@ describe("without an answer", () => {
   });
 });
 
-interface Door {
-  /** What the guarded route answers to whoever shows this. */
-  ask(authorization: string | undefined, object?: string): Promise<"allowed" | 401 | 403 | 503>;
-}
-
-const options = { permission: "read" } as const;
-const objectOf = (id: string | undefined) => (id === undefined ? null : { type: "experiment", id });
-
-async function httpDoor(origin: string): Promise<Door> {
-  return {
-    async ask(authorization, object = team.experimentId) {
-      const headers = authorization === undefined ? {} : { authorization };
-      const response = await fetch(`${origin}/reports/${object}`, { headers });
-      return response.ok ? "allowed" : (response.status as 401);
-    },
-  };
-}
-
-const doors: Readonly<Record<string, () => Promise<Door>>> = {
-  async express() {
-    const app = express();
-    app.get(
-      "/reports/:id",
-      guardExpress(hasty, { ...options, object: ({ params }) => objectOf(params["id"] as string) }),
-      (_request, response) => void response.json(response.locals["portcullis"]),
-    );
-    const server = app.listen(0, "127.0.0.1");
-    parts.defer(() => void server.close());
-    await once(server, "listening");
-    return httpDoor(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  },
-
-  async fastify() {
-    const app = fastify();
-    parts.defer(() => app.close());
-    const object = ({ params }: { params: unknown }) => objectOf((params as { id?: string }).id);
-    app.get("/reports/:id", { preHandler: guardFastify(hasty, { ...options, object }) }, () => ({
-      ok: true,
-    }));
-    return httpDoor(await app.listen({ port: 0, host: "127.0.0.1" }));
-  },
-
-  async grpc() {
-    const bytes = (value: Buffer) => value;
-    const rpc = { path: "/test.Reports/Get", requestStream: false, responseStream: false } as const;
-    const codec = {
-      requestSerialize: bytes,
-      requestDeserialize: bytes,
-      responseSerialize: bytes,
-      responseDeserialize: bytes,
-    };
-    const server = new Server();
-    const handler = guarded<Buffer, Buffer>(
-      hasty,
-      { ...options, object: ({ request }) => objectOf(request.toString()) },
-      ({ request }, answer) => answer(null, request),
-    );
-    server.addService({ get: { ...rpc, ...codec } }, { get: handler });
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      );
-    });
-    parts.defer(() => server.forceShutdown());
-    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-    parts.defer(() => client.close());
-    const meaning = new Map<number, 401 | 403 | 503>([
-      [status.UNAUTHENTICATED, 401],
-      [status.PERMISSION_DENIED, 403],
-      [status.UNAVAILABLE, 503],
-    ]);
-    return {
-      ask: (authorization, object = team.experimentId) =>
-        new Promise((resolve) => {
-          const metadata = new Metadata();
-          if (authorization !== undefined) metadata.set("authorization", authorization);
-          client.makeUnaryRequest(
-            rpc.path,
-            bytes,
-            bytes,
-            Buffer.from(object),
-            metadata,
-            (error: ServiceError | null) =>
-              resolve(error === null ? "allowed" : (meaning.get(error.code) ?? 401)),
-          );
-        }),
-    };
-  },
-};
-
 describe.each(Object.keys(doors))("a route of %s", (name) => {
   let door: Door;
+  let handle: (request: object) => Promise<void>;
+  const ask = (authorization: string | undefined, object = team.experimentId) =>
+    door.ask(authorization, object);
+
   beforeAll(async () => {
-    door = (await doors[name]?.()) ?? fail();
+    door = parts.use((await doors[name]?.(hasty, (request) => handle(request))) ?? expect.unreachable());
     // So that nobody waits for facts at the door.
     await hasty.check({ credential: reader.key }, "read", experiment(), { withinMs: patienceMs });
     await hasty.check({ credential: stranger.key }, "read", experiment(), { withinMs: patienceMs });
   });
-
-  test("is open to whoever is allowed, and to nobody else", async () => {
-    expect(await door.ask(`Bearer ${reader.key}`)).toBe("allowed");
-    expect(await door.ask(`bearer ${reader.key}`)).toBe("allowed");
-    expect(await door.ask(`Bearer ${stranger.key}`)).toBe(403);
-    expect(await door.ask(`Bearer ${reader.key}`, randomUUID())).toBe(403);
-    expect(await door.ask(`Bearer ${reader.key}`, "no-id")).toBe(403);
+  beforeEach(() => {
+    handle = async () => undefined;
   });
 
-  test("asks for a valid credential", async () => {
-    const changed = `${reader.key.slice(0, -1)}${reader.key.endsWith("0") ? "1" : "0"}`;
-    for (const shown of [
-      undefined,
-      "",
-      "Bearer",
-      "Bearer ",
-      `Basic ${reader.key}`,
-      `Bearer ${changed}`,
-      "Bearer a b",
-    ]) {
-      expect({ shown, answer: await door.ask(shown) }).toEqual({ shown, answer: 401 });
+  test("is open to whoever is allowed, and to nobody else", async () => {
+    expect(await ask(`Bearer ${reader.key}`)).toBe("allowed");
+    expect(await ask(`bearer ${reader.key}`)).toBe("allowed");
+    expect(await ask(`Bearer ${stranger.key}`)).toBe(403);
+    expect(await ask(`Bearer ${reader.key}`, randomUUID())).toBe(403);
+    expect(await ask(`Bearer ${reader.key}`, "no id at all")).toBe(403);
+  });
+
+  test("asks whoever shows no valid credential to show one", async () => {
+    const strange = [undefined, "", "Bearer", "Bearer ", `Basic ${reader.key}`, reader.key];
+    for (const shown of [...strange, `Bearer ${reader.key}x`, `Bearer ${reader.key} x`]) {
+      expect([shown, await ask(shown)]).toEqual([shown, 401]);
     }
   });
 
+  test("knows who was let through, and what was seen in a request for that request alone", async () => {
+    const ofAnother = encodeRevision({ org: randomUUID() as OrgId, seen: [] });
+    const heard: unknown[] = [];
+    const writes = [true, false].values();
+    handle = async (request) => {
+      if (writes.next().value === true) sawRevision(ofAnother);
+      const asked = hasty.check({ principal: reader.id }, "read", experiment());
+      heard.push(accessOf(request).principalId, await asked.catch(({ field }: NoAnswer) => field));
+    };
+    expect([await ask(`Bearer ${reader.key}`), await ask(`Bearer ${reader.key}`)]).toEqual([
+      "allowed",
+      "allowed",
+    ]);
+    const refused = "consistency.at_least_as_fresh";
+    expect(heard).toEqual([reader.id, refused, reader.id, expect.objectContaining({ allowed: true })]);
+  });
+
   test("is closed while that can't be decided", async () => {
-    gate.holdUp();
-    expect(await door.ask(`Bearer ${reader.key}`)).toBe(503);
+    gate.shut();
+    expect(await ask(`Bearer ${reader.key}`)).toBe(503);
     gate.open();
-    await expect.poll(() => door.ask(`Bearer ${reader.key}`)).toBe("allowed");
+    await expect.poll(() => ask(`Bearer ${reader.key}`)).toBe("allowed");
   });
 });
-
-function fail(): never {
-  throw new Error("there is no such door");
-}
 
 test("a server that speaks nothing we know is no answer", async () => {
   const server = createServer((socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nallowed"));

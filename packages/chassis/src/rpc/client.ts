@@ -11,7 +11,7 @@ import { fromServiceError } from "./status.ts";
 const retryThrottling = { maxTokens: 100, tokenRatio: 0.1 };
 
 /** A call without a deadline of its own waits no longer than this. */
-const defaultDeadlineMs = 5000;
+const usualDeadlineMs = 5000;
 
 /**
  * The RPCs of a contract as functions, but for those with many requests. They throw Faults. Many responses come one after
@@ -59,6 +59,7 @@ export function connect(options: ClientOptions): Connection {
   const setting = `PORTCULLIS_${options.peer.toUpperCase()}_ADDRESS`;
   refuseUnprotected(setting, options.address, tls !== null || certificateAuthority !== undefined);
   const channel = channelCredentials(tls, certificateAuthority);
+  const isOutside = "serviceToken" in options;
   const client = new Client(options.address, channel, {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
@@ -68,7 +69,7 @@ export function connect(options: ClientOptions): Connection {
     "grpc.max_receive_message_length": 64 * 1024 * 1024,
     "grpc.service_config": JSON.stringify({
       loadBalancingConfig: [{ round_robin: {} }],
-      ...("serviceToken" in options && { retryThrottling }),
+      ...(isOutside && { retryThrottling }),
       methodConfig: [
         {
           name: [
@@ -81,7 +82,8 @@ export function connect(options: ClientOptions): Connection {
             initialBackoff: "0.05s",
             maxBackoff: "0.5s",
             backoffMultiplier: 2,
-            retryableStatusCodes: ["UNAVAILABLE"],
+            // Who has too much to do refuses early. Of our own services none adds to that.
+            retryableStatusCodes: ["UNAVAILABLE", ...(isOutside ? ["RESOURCE_EXHAUSTED"] : [])],
           },
         },
       ],
@@ -123,9 +125,10 @@ function invoke(
   options: ClientOptions,
 ): Promise<unknown> {
   const metadata = metadataOf(hop, options);
-  const latest = Date.now() + defaultDeadlineMs;
-  const deadline =
-    hop.deadlineMs === undefined || hop.deadlineMs === null ? latest : Math.min(latest, hop.deadlineMs);
+  const usual = Date.now() + usualDeadlineMs;
+  const said = hop.deadlineMs ?? usual;
+  // Whoever is outside knows how long it waits; our own services hold nobody up for longer.
+  const deadline = "serviceToken" in options ? said : Math.min(usual, said);
   return new Promise((resolve, reject: (fault: Fault) => void) => {
     const call = client.makeUnaryRequest(
       rpc.path,
