@@ -1,9 +1,17 @@
+import { execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempDisposable, readFile, symlink, writeFile } from "node:fs/promises";
+import { findPackageJSON } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { connect, type NoAnswer, type Portcullis, sawRevision, withOwnRevisions } from "@portcullis/client";
 import { accessOf } from "@portcullis/client/express";
 import { encodeRevision } from "@portcullis/facts/revision";
+import { freePort } from "@portcullis/one-machine/free-port";
 import type { OrgId } from "@portcullis/policy";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { type Door, doors } from "../src/doors.ts";
@@ -311,6 +319,43 @@ describe.each(Object.keys(doors))("a route of %s", (name) => {
     gate.open();
     await expect.poll(() => ask(`Bearer ${reader.key}`)).toBe("allowed");
   });
+});
+
+test("packed and installed by npm, it types and guards the first route of its README", async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "application-"));
+  const at = (...names: readonly string[]) => join(folder.path, ...names);
+  const library = fileURLToPath(new URL("../../client", import.meta.url));
+  const run = (program: string, ...words: readonly string[]) =>
+    promisify(execFile)(program, words, { cwd: folder.path, encoding: "utf8" });
+
+  const { stdout: tarball } = await run(process.execPath, join(library, "pack.ts"), folder.path);
+  await writeFile(at("package.json"), JSON.stringify({ type: "module", private: true }));
+  await run("npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball.trim());
+  // What an application has besides; the types of Node come with grpc-js.
+  for (const name of ["express", "@types/express"]) {
+    await symlink(dirname(findPackageJSON(name, import.meta.url) ?? name), at("node_modules", name));
+  }
+  const readme = await readFile(join(library, "README.md"), "utf8");
+  await writeFile(at("app.ts"), /```ts\n(.*?)```/s.exec(readme)?.[1] ?? "");
+  const strict = ["--strict", "--target", "es2023", "--module", "nodenext", "--types", "node"];
+  await run(join(library, "node_modules/.bin/tsc"), ...strict, "--ignoreConfig", "app.ts");
+
+  const port = await freePort();
+  const environment = {
+    PORT: `${port}`,
+    PORTCULLIS_DECISION_ADDRESS: system.decisionAddress,
+    PORTCULLIS_SERVICE_TOKEN: serviceToken,
+  };
+  const application = spawn(process.execPath, [at("app.js")], { env: environment, stdio: "inherit" });
+  using _ = { [Symbol.dispose]: () => application.kill("SIGKILL") };
+  const ask = async (key: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    const url = `http://127.0.0.1:${port}/experiments/${team.experimentId}`;
+    return fetch(url, { headers }).then(({ status }) => status, String);
+  };
+  await expect.poll(() => ask(reader.key)).toBe(200);
+  expect(await ask(stranger.key)).toBe(403);
+  expect(await ask("sk-nobody")).toBe(401);
 });
 
 test("a server that speaks nothing we know is no answer", async () => {
