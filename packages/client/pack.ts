@@ -46,7 +46,6 @@ async function compile(): Promise<string[]> {
     input: Object.fromEntries(sources.map((source) => [basename(source, ".ts"), join(here, source)])),
     platform: "node",
     external: /^(?!@portcullis\/)[@a-z]/,
-    transform: { target: "node20" },
     treeshake: { moduleSideEffects: false, manualPureFunctions: ["z"] },
     output: { dir: dist, chunkFileNames: "[name].js" },
     logLevel: "warn",

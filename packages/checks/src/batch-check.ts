@@ -1,6 +1,5 @@
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { uuid } from "@portcullis/chassis/fields";
-import type { Call } from "@portcullis/chassis/rpc/call";
 import { statusName } from "@portcullis/chassis/rpc/status";
 import type { FactReader, Facts } from "@portcullis/facts";
 import type { FactKey, Needs, OrgId } from "@portcullis/policy";
@@ -10,7 +9,7 @@ import type {
   BatchCheckResult,
   CheckRequest,
 } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "./callers.ts";
+import { type Asking, mayAskAbout } from "./callers.ts";
 import { type AskedQuestion, questionOf } from "./check.ts";
 import type { PrincipalOf } from "./principal.ts";
 import { consistencyFromWire } from "./wire.ts";
@@ -22,7 +21,7 @@ export async function batchCheck(
   facts: FactReader,
   principalOf: PrincipalOf,
   request: BatchCheckRequest,
-  call: Call,
+  call: Asking,
 ): Promise<BatchCheckResponse> {
   const org = uuid<OrgId>(request.orgId, "org_id");
   mayAskAbout(org, call);

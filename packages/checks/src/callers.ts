@@ -2,10 +2,13 @@ import type { Metadata } from "@grpc/grpc-js";
 import { Fault } from "@portcullis/chassis/fault";
 import type { Call, Caller } from "@portcullis/chassis/rpc/call";
 import type { Authenticate } from "@portcullis/chassis/rpc/server";
-import { type FactReader, minimizeLatency } from "@portcullis/facts";
+import { type Asker, type FactReader, minimizeLatency } from "@portcullis/facts";
 import { isNeeds, type Needs, type OrgId } from "@portcullis/policy";
 import { badCredential, holderOf, parsed } from "./credentials.ts";
 import type { NoteUse } from "./note-use.ts";
+
+/** What deciding needs to know of a call: who asks, and whether they still wait. */
+export type Asking = Pick<Call, "caller"> & Asker;
 
 const bearer = "Bearer ";
 

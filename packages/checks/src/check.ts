@@ -1,4 +1,3 @@
-import type { Call } from "@portcullis/chassis/rpc/call";
 import type { Answer, FactReader, Facts } from "@portcullis/facts";
 import {
   type Decided,
@@ -11,7 +10,7 @@ import {
   type Scope,
 } from "@portcullis/policy";
 import type { CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "./callers.ts";
+import { type Asking, mayAskAbout } from "./callers.ts";
 import type { PrincipalOf } from "./principal.ts";
 import { consistencyFromWire, permissionFromWire, targetFromWire, whoFromWire } from "./wire.ts";
 
@@ -20,7 +19,7 @@ export function check(
   facts: FactReader,
   principalOf: PrincipalOf,
   request: CheckRequest,
-  call: Call,
+  call: Asking,
 ): CheckResponse | Promise<CheckResponse> {
   const question = questionOf(request, principalOf);
   mayAskAbout(question.org, call);

@@ -1,10 +1,9 @@
 import { present } from "@portcullis/chassis/fields";
-import type { Call } from "@portcullis/chassis/rpc/call";
 import type { FactReader } from "@portcullis/facts";
 import { objectFromWire } from "@portcullis/facts/wire";
 import { isNeeds, type Needs, type PermissionsDecided, permissionsWithin } from "@portcullis/policy";
 import type { PermissionsRequest, PermissionsResponse } from "@portcullis/proto/decision/v1/decision";
-import { mayAskAbout } from "./callers.ts";
+import { type Asking, mayAskAbout } from "./callers.ts";
 import type { PrincipalOf } from "./principal.ts";
 import { consistencyFromWire, whoFromWire } from "./wire.ts";
 
@@ -12,7 +11,7 @@ export async function permissions(
   facts: FactReader,
   principalOf: PrincipalOf,
   request: PermissionsRequest,
-  call: Call,
+  call: Asking,
 ): Promise<PermissionsResponse> {
   const who = principalOf(whoFromWire(request));
   const object = objectFromWire(present(request.object, "object"), "object");

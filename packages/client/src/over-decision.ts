@@ -2,18 +2,23 @@
 
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { Stub } from "@portcullis/chassis/rpc/client";
-import type {
-  BatchCheckResult,
-  CheckRequest,
-  CheckResponse,
-  DecisionService,
-} from "@portcullis/proto/decision/v1/decision";
+import type { CheckRequest, DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { batched } from "./batch.ts";
 import { NoAnswer, noAnswer } from "./no-answer.ts";
 import type { Asking, Checked, Portcullis } from "./portcullis.ts";
-import { freshest, mergedRevision, seenRevision } from "./revisions.ts";
+import { freshnessOf } from "./revisions.ts";
 import { watch } from "./watch.ts";
-import { checkToWire, consistencyToWire, faultFromWire, objectToWire, text, whoToWire } from "./wire.ts";
+import {
+  attempt,
+  checkedFromWire,
+  checkToWire,
+  consistencyToWire,
+  objectToWire,
+  resultFromWire,
+  text,
+  unanswered,
+  whoToWire,
+} from "./wire.ts";
 
 export interface OverDecision {
   readonly decision: Stub<typeof DecisionService>;
@@ -45,16 +50,14 @@ export function overDecision({ decision, orgId, checkMs, onNoAnswer, close }: Ov
     const hop = { deadlineMs: Date.now() + withinMs, ...(signal && { signal }) };
     if (checks.length === 1) {
       const response = await decision.check({ ...first, consistency }, hop);
-      return [checkedFromWire(first, response, response.revision)];
+      return [checkedFromWire(first, response)];
     }
     const { results, revision } = await decision.batchCheck({ orgId, checks: [...checks], consistency }, hop);
     return checks.map((check, index) => resultFromWire(check, results[index], revision));
   }
 
   function mannerOf(asking: Asking, usualMs: number): Manner {
-    const { withinMs = usualMs } = asking;
-    if (!(withinMs > 0)) throw invalid("withinMs", "must be a number of milliseconds above 0");
-    return [freshnessOf(asking), withinMs];
+    return [freshnessOf(asking), patienceOf(asking, usualMs)];
   }
 
   /** How the other calls are asked. */
@@ -70,14 +73,7 @@ export function overDecision({ decision, orgId, checkMs, onNoAnswer, close }: Ov
   const portcullis: Portcullis = {
     onNoAnswer,
 
-    async isAllowed(who, permission, object, asking) {
-      try {
-        return (await portcullis.check(who, permission, object, asking)).allowed;
-      } catch (thrown) {
-        onNoAnswer(noAnswer(thrown));
-        return false;
-      }
-    },
+    isAllowed: (...question) => isAllowed(portcullis.check(...question), onNoAnswer),
 
     check: (who, permission, object, asking = {}) =>
       answered(async () => {
@@ -160,6 +156,26 @@ export function overDecision({ decision, orgId, checkMs, onNoAnswer, close }: Ov
   return portcullis;
 }
 
+/** How long whoever asks waits, in milliseconds. */
+export function patienceOf({ withinMs }: Asking, usualMs: number): number {
+  if (withinMs === undefined) return usualMs;
+  if (!(withinMs > 0)) throw invalid("withinMs", "must be a number of milliseconds above 0");
+  return withinMs;
+}
+
+/** No answer is told, and means *no*. */
+export async function isAllowed(
+  checked: Promise<Checked>,
+  onNoAnswer: (error: NoAnswer) => void,
+): Promise<boolean> {
+  try {
+    return (await checked).allowed;
+  } catch (thrown) {
+    onNoAnswer(noAnswer(thrown));
+    return false;
+  }
+}
+
 async function* ofAllPages<Entry>(
   pageAt: (cursor: string) => Promise<{ readonly entries: readonly Entry[]; readonly cursor: string }>,
 ): AsyncGenerator<Entry, void, undefined> {
@@ -171,48 +187,10 @@ async function* ofAllPages<Entry>(
   } while (cursor !== "");
 }
 
-function resultFromWire(
-  check: CheckRequest,
-  result: BatchCheckResult | undefined,
-  revision: string,
-): Checked | Fault {
-  if (result === undefined) return unanswered();
-  return result.error === undefined ? checkedFromWire(check, result, revision) : faultFromWire(result.error);
-}
-
-function checkedFromWire(
-  { who }: CheckRequest,
-  { allowed, holderId }: Pick<CheckResponse, "allowed" | "holderId">,
-  revision: string,
-): Checked | Fault {
-  const principalId = who?.$case === "principalId" ? who.value : holderId;
-  // Nobody is let through of whom it is not known who they are.
-  return principalId === undefined ? unanswered() : { allowed, principalId, revision };
-}
-
-function freshnessOf({ atLeastAsFreshAs, fullyConsistent = false }: Asking): string | null {
-  const seen = seenRevision();
-  if (fullyConsistent || seen === freshest) return freshest;
-  return atLeastAsFreshAs === undefined ? seen : mergedRevision(seen, atLeastAsFreshAs);
-}
-
 async function answered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask();
   } catch (thrown) {
     throw noAnswer(thrown);
   }
-}
-
-function attempt<Made>(make: () => Made): Made | Fault {
-  try {
-    return make();
-  } catch (thrown) {
-    if (thrown instanceof Fault) return thrown;
-    throw thrown;
-  }
-}
-
-function unanswered(): Fault {
-  return new Fault("internal", "a question was left without an answer");
 }

@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { decodeRevision, encodeRevision, mergeRevisions } from "@portcullis/facts/revision";
+import type { Asking } from "./portcullis.ts";
 
 /** In the place of a revision: no answer is fresh enough but the freshest. It is none that anybody is given. */
 export const freshest = "freshest";
@@ -13,6 +14,13 @@ export function mergedRevision(first: string | null, second: string): string {
   // A token that this library can't read is none that it may drop: the freshest answer has seen all of it.
   if (one === null || two === null || one.org !== two.org) return freshest;
   return encodeRevision(mergeRevisions(one, two));
+}
+
+/** What was seen by whoever asks, and what they want besides. Null: nothing but the bound that holds for all. */
+export function freshnessOf({ atLeastAsFreshAs, fullyConsistent = false }: Asking): string | null {
+  const seen = seenRevision();
+  if (fullyConsistent || seen === freshest) return freshest;
+  return atLeastAsFreshAs === undefined ? seen : mergedRevision(seen, atLeastAsFreshAs);
 }
 
 /** What a piece of work has seen, as a request that is being handled. */

@@ -2,7 +2,13 @@
 
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { kindOfStatusName } from "@portcullis/chassis/rpc/status";
-import type { BatchCheckResult, CheckRequest, Consistency } from "@portcullis/proto/decision/v1/decision";
+import type {
+  BatchCheckResult,
+  CheckRequest,
+  CheckResponse,
+  Consistency,
+} from "@portcullis/proto/decision/v1/decision";
+import type { Checked } from "./portcullis.ts";
 import type { ObjectRef, Question, Target, Who } from "./question.ts";
 import { freshest } from "./revisions.ts";
 
@@ -46,7 +52,9 @@ export function objectToWire(object: ObjectRef, field: string): { type: string; 
 
 export function text(value: unknown, field: string): string {
   if (typeof value !== "string") throw invalid(field, "must be a string");
-  if (Buffer.byteLength(value) > bytesMax) throw invalid(field, `is longer than ${bytesMax} bytes`);
+  // No character takes more than three bytes, and most values are short.
+  if (value.length * 3 > bytesMax && Buffer.byteLength(value) > bytesMax)
+    throw invalid(field, `is longer than ${bytesMax} bytes`);
   return value;
 }
 
@@ -67,9 +75,45 @@ export function consistencyToWire(freshness: string | null): Consistency | undef
 }
 
 /** Why one question of a batch has no answer, as if it had been asked alone. */
-export function faultFromWire({ code, message }: NonNullable<BatchCheckResult["error"]>): Fault {
+function faultFromWire({ code, message }: NonNullable<BatchCheckResult["error"]>): Fault {
   const kind = kindOfStatusName(code);
   const alone = message.replace(/^checks\[\d+\]\./, "");
   const [field = ""] = alone.split(": ", 1);
   return new Fault(kind, alone, kind === "invalid" ? { field } : {});
+}
+
+/** The answer to one question of a batch. */
+export function resultFromWire(
+  check: CheckRequest,
+  result: BatchCheckResult | undefined,
+  revision: string,
+): Checked | Fault {
+  if (result === undefined) return unanswered();
+  if (result.error !== undefined) return faultFromWire(result.error);
+  return attempt(() => checkedFromWire(check, { ...result, revision }));
+}
+
+export function checkedFromWire(
+  { who }: CheckRequest,
+  { allowed, holderId, revision }: CheckResponse,
+): Checked {
+  const principalId = who?.$case === "principalId" ? who.value : holderId;
+  // Nobody is let through of whom it is not known who they are.
+  if (principalId === undefined) throw unanswered();
+  return { allowed, principalId, revision };
+}
+
+/** What is left out is no answer. */
+export function unanswered(): Fault {
+  return new Fault("internal", "a question was left without an answer");
+}
+
+/** What was made, or why it could not be. */
+export function attempt<Made>(make: () => Made): Made | Fault {
+  try {
+    return make();
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown;
+    throw thrown;
+  }
 }

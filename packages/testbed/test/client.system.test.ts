@@ -8,7 +8,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { connect, type NoAnswer, type Portcullis, sawRevision, withOwnRevisions } from "@portcullis/client";
+import {
+  connect,
+  type NoAnswer,
+  type Portcullis,
+  sawRevision,
+  type Who,
+  withOwnRevisions,
+} from "@portcullis/client";
+import { connectEmbedded, type Embedded } from "@portcullis/client/embedded";
 import { accessOf } from "@portcullis/client/express";
 import { encodeRevision } from "@portcullis/facts/revision";
 import { freePort } from "@portcullis/one-machine/free-port";
@@ -318,6 +326,97 @@ describe.each(Object.keys(doors))("a route of %s", (name) => {
     expect(await ask(`Bearer ${reader.key}`)).toBe(503);
     gate.open();
     await expect.poll(() => ask(`Bearer ${reader.key}`)).toBe("allowed");
+  });
+});
+
+describe("decided in this process", () => {
+  const boundMs = 1000;
+  let embedded: Embedded;
+  beforeAll(() => {
+    embedded = parts.use(
+      connectEmbedded({
+        address: new URL(gate.url).host,
+        serviceToken,
+        maxStalenessMs: boundMs,
+        checkWithinMs: patienceMs,
+        onNoAnswer: (error) => unanswered.push(error),
+      }),
+    );
+  });
+
+  test("it is answered at once, once memory holds all that it takes", async () => {
+    const now = (who: Who) => embedded.checkNow(who, "read", experiment());
+    for (const [who, answer] of [
+      [{ principal: reader.id }, { allowed: true, principalId: reader.id }],
+      [{ credential: reader.key }, { allowed: true, principalId: reader.id }],
+      [{ principal: stranger.id }, { allowed: false, principalId: stranger.id }],
+    ] as const) {
+      expect(await now(who)).toMatchObject(answer);
+      await expect.poll(() => now(who)).toMatchObject(answer);
+      await expect.poll(() => now(who) instanceof Promise).toBe(false);
+    }
+    expect(() => embedded.checkNow({ principal: reader.id }, "own", experiment())).toThrow(
+      expect.objectContaining({ name: "NoAnswer", kind: "invalid", field: "permission" }),
+    );
+    expect(() => now({ credential: "sk-nobody" })).toThrow(
+      expect.objectContaining({ kind: "unauthenticated" }),
+    );
+  });
+
+  test("so is all else, as decision would", async () => {
+    const who = { credential: reader.key };
+    const question = { who, permission: "read", object: experiment() };
+    const answers = await embedded.checkAll([question, { ...question, permission: "own" }]);
+    expect(answers.map(({ allowed, error }) => [allowed, error?.field])).toEqual([
+      [true, undefined],
+      [false, "permission"],
+    ]);
+    expect(await embedded.permissions(who, experiment())).toEqual(["read"]);
+    expect(await all(embedded.listObjects(who, "read", "experiment"))).toEqual([team.experimentId]);
+    const place = { type: "experiment", under: { type: "project", id: team.projectId } };
+    expect(await embedded.isAllowed(who, "create", place)).toBe(false);
+  });
+
+  test("what was written is seen by who wrote it, and by all others within the bound", async () => {
+    const who = { principal: team.people[2] ?? "" };
+    await withOwnRevisions(async () => {
+      sawRevision(await team.join(who.principal));
+      expect(await embedded.isAllowed(who, "read", experiment())).toBe(true);
+      sawRevision(await team.leave(who.principal));
+      expect(await embedded.isAllowed(who, "read", experiment())).toBe(false);
+      sawRevision(await team.join(who.principal));
+      expect(await embedded.isAllowed(who, "read", experiment())).toBe(true);
+    });
+    await team.leave(who.principal);
+    const leftAt = performance.now();
+    for (;;) {
+      const askedAt = performance.now();
+      if (!(await embedded.check(who, "read", experiment())).allowed) break;
+      expect(askedAt - leftAt).toBeLessThan(boundMs);
+    }
+  });
+
+  test("cut off from decision, it is answered within the bound, and then no more", async () => {
+    const who = { principal: team.people[2] ?? "" };
+    await team.join(who.principal);
+    await expect.poll(() => embedded.isAllowed(who, "read", experiment())).toBe(true);
+    unanswered.length = 0;
+    gate.holdUp();
+    await team.leave(who.principal);
+    const leftAt = performance.now();
+    for (;;) {
+      const askedAt = performance.now();
+      if (!(await embedded.isAllowed(who, "read", experiment()))) break;
+      expect(askedAt - leftAt).toBeLessThan(boundMs);
+      await new Promise(setImmediate);
+    }
+    expect(unanswered.map(({ kind }) => kind)).toEqual(["unavailable"]);
+    gate.open();
+    await expect
+      .poll(() => embedded.check(who, "read", experiment()).catch(String))
+      .toMatchObject({
+        allowed: false,
+      });
   });
 });
 
