@@ -6,6 +6,7 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import { httpStatus } from "@portcullis/chassis/http-status";
 import { httpServer, listenOptions } from "@portcullis/chassis/https";
 import type { Log } from "@portcullis/chassis/log";
+import { countRequest } from "@portcullis/chassis/metrics/http-counts";
 import { type Call, isRequestId } from "@portcullis/chassis/rpc/call";
 import type { Authenticate } from "@portcullis/chassis/rpc/server";
 import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
@@ -73,6 +74,9 @@ export async function serveAuthzen(
   app.addHook("onRequest", async (request, reply) => {
     const given = request.headers["x-request-id"];
     reply.header("x-request-id", typeof given === "string" && isRequestId(given) ? given : newUuid());
+  });
+  app.addHook("onResponse", async ({ method, routeOptions }, reply) => {
+    countRequest({ method, route: routeOptions.url ?? "none" }, reply.statusCode, reply.elapsedTime);
   });
   app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, log));
   app.setNotFoundHandler((request, reply) =>

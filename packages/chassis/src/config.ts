@@ -54,10 +54,19 @@ export const logLevel = z.enum(["debug", "info", "warn", "error", "fatal", "sile
 /** A whole number of milliseconds. */
 export const milliseconds = z.coerce.number().int().positive();
 
+/** What every process reads that can be watched. */
+export const metricsConfig = {
+  /** `host:port` where `/metrics`, `/livez` and `/readyz` are served, over plain HTTP; unset: nowhere. */
+  PORTCULLIS_METRICS_LISTEN: address
+    .refine((text) => !text.startsWith("unix:"), "must be host:port")
+    .optional(),
+} as const;
+
 /** What every service reads, beside the files of `tls.ts`. */
 export const processConfig = {
   /** Where the service listens. */
   PORTCULLIS_LISTEN: address,
   PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
   PORTCULLIS_LOG_LEVEL: logLevel,
+  ...metricsConfig,
 } as const;

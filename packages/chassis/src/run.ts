@@ -3,9 +3,12 @@ import type { z } from "zod";
 import { ConfigurationError, readConfig } from "./config.ts";
 import { Fault } from "./fault.ts";
 import { type Log, openLog } from "./log.ts";
+import type { Need } from "./need.ts";
 
 export interface Running extends AsyncDisposable {
   readonly address: string;
+  /** Without these it can't do its work; see `/readyz`. */
+  readonly needs: readonly Need[];
 }
 
 /**
@@ -19,16 +22,24 @@ export async function run<Shape extends z.ZodRawShape>(
 ): Promise<void> {
   try {
     const config = readConfig(schema, process.env);
-    const level: unknown = Reflect.get(config, "PORTCULLIS_LOG_LEVEL");
-    const log = openLog(service, typeof level === "string" ? level : "info");
+    const setting = (name: string): string | null => {
+      const value: unknown = Reflect.get(config, name);
+      return typeof value === "string" ? value : null;
+    };
+    const log = openLog(service, setting("PORTCULLIS_LOG_LEVEL") ?? "info");
     process.on("uncaughtException", (error) => {
       log.fatal({ err: error }, "uncaught exception");
       process.exit(1);
     });
+    let needs: readonly Need[] | null = null;
+    // Before the start, which may take long where tables must be brought up to date, and until all else has ended.
+    await using metrics = await metricsOf(service, setting("PORTCULLIS_METRICS_LISTEN"), () => needs);
     await using running = await start(config, log);
-    log.info({ address: running.address }, "listening");
+    needs = running.needs;
+    log.info({ address: running.address, ...(metrics && { metrics: metrics.address }) }, "listening");
     flushCompileCache(); // now, as a process that is killed has no later
     const signal = await stopSignal();
+    needs = null;
     log.info({ signal }, "stopping");
     // What waits for a part that is gone for good must not keep a stopped process alive either.
     setTimeout(() => {
@@ -58,6 +69,13 @@ export async function runCommand<Shape extends z.ZodRawShape>(
 }
 
 const longestStopMs = 8000;
+
+/** Null: nobody watches, and nothing is loaded for it. */
+async function metricsOf(service: string, listen: string | null, needs: () => readonly Need[] | null) {
+  if (listen === null) return null;
+  const { serveMetrics } = await import("./metrics/serve-metrics.ts");
+  return await serveMetrics({ listen, service, needs });
+}
 
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {

@@ -164,6 +164,31 @@ export class Follows implements Disposable {
     };
   }
 
+  /**
+   * For how long the log of this owner was not confirmed, in the organisation in use where that is the longest. Null: it is
+   * followed in none.
+   */
+  watermarkAgeMs(owner: Owner): number | null {
+    const now = this.#clock();
+    let oldest: number | null = null;
+    for (const { byOwner, lastAskedAt } of this.#organizations.values()) {
+      const { confirmedAt } = byOwner[owner];
+      if (!isKeptConfirmed(byOwner[owner], lastAskedAt, now)) continue;
+      oldest = Math.max(oldest ?? 0, now - confirmedAt);
+    }
+    return oldest;
+  }
+
+  /** Whether the owner could be asked when it was asked last. */
+  isReachable(owner: Owner): boolean {
+    return !this.#unreachable.has(owner);
+  }
+
+  /** How many organisations are followed. */
+  get size(): number {
+    return this.#organizations.size;
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
@@ -175,10 +200,8 @@ export class Follows implements Disposable {
   #confirmAll(): void {
     const now = this.#clock();
     for (const { byOwner, lastAskedAt } of this.#organizations.values()) {
-      if (lastAskedAt < now - idleMs) continue;
       for (const follow of Object.values(byOwner)) {
-        // An organisation without events may be nobody's; it is confirmed when it is asked about.
-        if (follow.mark === null || follow.mark.app === 0 || this.#confirmations.has(follow)) continue;
+        if (!isKeptConfirmed(follow, lastAskedAt, now) || this.#confirmations.has(follow)) continue;
         this.confirm(follow, now - this.#inheritedMs).catch(() => undefined); // told once for each owner
       }
     }
@@ -287,6 +310,11 @@ export class Follows implements Disposable {
   #reached(owner: Owner): void {
     if (this.#unreachable.delete(owner)) this.#log.info({ owner }, "an owner can be asked again");
   }
+}
+
+/** Whether it is confirmed in advance. An organisation without events may be nobody's; it is when it is asked about. */
+function isKeptConfirmed({ mark }: Follow, lastAskedAt: number, now: number): boolean {
+  return mark !== null && mark.app > 0 && lastAskedAt >= now - idleMs;
 }
 
 /** What a log has grown by. */

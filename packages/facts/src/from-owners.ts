@@ -2,6 +2,7 @@ import { Fault } from "@portcullis/chassis/fault";
 import { type FactKey, factOwners, type Owner, owners } from "@portcullis/policy";
 import { bulkhead, handleWhen, isBulkheadRejectedError, retry, wrap } from "cockatiel";
 import { chunksOf } from "./chunks.ts";
+import { factReads } from "./metrics.ts";
 import { entriesMax, type FactOwners, type FactRequest, type FactSource, type LoadedFact } from "./source.ts";
 
 /** A slow owner gets no more loads than this at a time. */
@@ -20,8 +21,10 @@ export function fromOwners(services: FactOwners): FactSource {
     try {
       const load = () => services[owner].load(keys);
       const { facts, incarnation } = await (policies[owner]?.execute(load) ?? load());
-      return facts.map((fact) => ({ ...fact, incarnation }));
+      factReads.owner.hit += facts.length;
+      return facts.map((fact) => ({ ...fact, incarnation, layer: "owner" }));
     } catch (error) {
+      factReads.owner.failed += keys.length;
       const fault = loadFault(error, owner);
       return keys.map(() => fault);
     }

@@ -4,6 +4,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { factOwners } from "@portcullis/policy";
 import { ConsecutiveBreaker, circuitBreaker, handleAll, TimeoutStrategy, timeout, wrap } from "cockatiel";
 import type { FollowInRedis } from "./follow-in-redis.ts";
+import { factReads } from "./metrics.ts";
 import type { RedisSlots, SlotReading } from "./redis-slots.ts";
 import { mustRebase } from "./register.ts";
 import type { FactRequest, FactSource, LoadedFact } from "./source.ts";
@@ -52,6 +53,9 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
     for (const [index, lookup] of lookups.entries()) {
       lookup.reading = readings?.[index] ?? null;
       lookup.result = usable(lookup);
+      if (readings === null) factReads.redis.failed++;
+      else if (lookup.result === null) factReads.redis.miss++;
+      else factReads.redis.hit++;
       if (isBehind(lookup)) follow.nudge(lookup.request.key, lookup.request.notBefore);
     }
   }
@@ -108,7 +112,7 @@ function usable({ request, reading }: Lookup): LoadedFact | null {
   const { incarnation, app } = reading.mark;
   const hi = Math.max(reading.held.hi, app);
   return incarnation === request.incarnation && hi >= request.notBefore
-    ? { ...reading.held, hi, incarnation }
+    ? { ...reading.held, hi, incarnation, layer: "redis" }
     : null;
 }
 

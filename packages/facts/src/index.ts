@@ -7,6 +7,7 @@ export { fromOwners } from "./from-owners.ts";
 export { inRedis } from "./in-redis.ts";
 export { joined } from "./joined.ts";
 export { FactMemory } from "./memory.ts";
+export { factReads, type Layer, watchFollows } from "./metrics.ts";
 export { type Answer, type Asker, FactReader, type Facts } from "./reader.ts";
 export { RedisSlots } from "./redis-slots.ts";
 export {

@@ -18,6 +18,7 @@ import type { Follow } from "./follow.ts";
 import type { FollowedOrganization, Follows } from "./follows.ts";
 import { type Consistency, Demand, minimizeLatency } from "./freshness.ts";
 import type { FactMemory, MemoryMark } from "./memory.ts";
+import { factReads, type Layer } from "./metrics.ts";
 import { type Prepared, type PreparedValues, prepare } from "./prepared.ts";
 import { isMet, type Prerequisite } from "./prerequisite.ts";
 import type { Held } from "./register.ts";
@@ -43,6 +44,8 @@ export interface Facts extends FactLookup {
 export interface Answer<Result> {
   readonly result: Result;
   readonly revision: string;
+  /** The farthest that facts for it came from. */
+  readonly layer: Layer;
 }
 
 /** Who asks. Once its signal is aborted, nothing more is read for it alone. */
@@ -84,7 +87,7 @@ export class FactReader {
         ? this.#usualDemand
         : new Demand(consistency, now, maxStalenessMs);
     const reading = new Reading(this.#options, follows.of(org, now), demand, evaluate);
-    return reading.attempt() ?? reading.complete(asker);
+    return reading.attempt(now) ?? reading.complete(asker);
   }
 }
 
@@ -97,6 +100,7 @@ class Reading<Result extends object> implements Facts {
   #now = 0;
   /** What this question has read itself; memory may have no room for it. */
   #own: Map<string, Held<Prepared, symbol>> | null = null;
+  #layer: Layer = "memory";
   // What the last attempt met.
   /** When the latest of the used facts began to hold, by owner. */
   #latest: Record<Owner, number> = { ...nothingUsed };
@@ -149,8 +153,8 @@ class Reading<Result extends object> implements Facts {
   }
 
   /** Evaluates with what is at hand. Null: something is missing, or does not go together. */
-  attempt(): Answer<Result> | null {
-    this.#now = this.#options.clock();
+  attempt(now = this.#options.clock()): Answer<Result> | null {
+    this.#now = now;
     this.#latest = { ...nothingUsed };
     this.#unmet = null;
     this.#lacking = null;
@@ -163,7 +167,8 @@ class Reading<Result extends object> implements Facts {
     if (this.#unmet !== null || !this.#isOfOneMoment() || !this.#hasPrerequisites()) return null;
     // The process may have been stopped while it evaluated.
     this.#now = this.#options.clock();
-    return this.#isStillMet() ? { result, revision: this.#organization.revision() } : null;
+    if (!this.#isStillMet()) return null;
+    return { result, revision: this.#organization.revision(), layer: this.#layer };
   }
 
   /** Gets what the last attempt was lacking, and attempts again. */
@@ -191,7 +196,11 @@ class Reading<Result extends object> implements Facts {
       return undefined;
     }
     const held = this.#options.memory.read(mark, key) ?? this.#ownFact(mark, key);
-    if (held === null) return undefined;
+    if (held === null) {
+      factReads.memory.miss++;
+      return undefined;
+    }
+    factReads.memory.hit++;
     if (held.lo > this.#latest[owner]) this.#latest[owner] = held.lo;
     return held.value as PreparedValues[Key["kind"]];
   }
@@ -260,6 +269,7 @@ class Reading<Result extends object> implements Facts {
       const fact = loaded[index];
       if (fact === undefined) throw new Error("a source left a request without an answer");
       if (fact instanceof Fault) throw fact;
+      if (this.#layer !== "owner") this.#layer = fact.layer;
       if (fact.incarnation !== follow.mark?.incarnation) {
         follow.distrust();
         continue;

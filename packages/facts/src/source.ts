@@ -1,5 +1,6 @@
 import type { Fault } from "@portcullis/chassis/fault";
 import type { FactKey, OrgId, Owner } from "@portcullis/policy";
+import type { Layer } from "./metrics.ts";
 import type { Fact } from "./wire.ts";
 
 /** Where facts are read. Layers are sources over a source. */
@@ -18,6 +19,8 @@ export interface FactRequest {
 export interface LoadedFact extends Fact {
   /** Names the history that `lo` and `hi` count in. */
   readonly incarnation: string;
+  /** Who had it. */
+  readonly layer: Exclude<Layer, "memory">;
 }
 
 /** What a service that owns facts answers. Throws Faults. */

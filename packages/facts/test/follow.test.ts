@@ -121,7 +121,8 @@ describe("events that were read", () => {
     const { follow } = newFollow(5);
     const facts = memory();
     for (const key of [aliceIsMember, bobIsMember]) {
-      const fact = { key, incarnation: "first", lo: 5, hi: 5, value: { kind: "user" as const } };
+      const value = { kind: "user" as const };
+      const fact = { key, incarnation: "first", lo: 5, hi: 5, value, layer: "owner" as const };
       const held = {
         kind: "held" as const,
         value: fact.value,

@@ -15,6 +15,7 @@ function slowSource() {
           lo: 0,
           hi: notBefore,
           value: null,
+          layer: "owner" as const,
         }));
         batches.push({ requests, answer: () => resolve(facts) });
       }),

@@ -7,6 +7,7 @@ import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events"
 import pg from "pg";
 import { appendEvent, type Change, incarnationOf, lockLog, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
+import { watchPool } from "./metrics.ts";
 import { migrate, requireMigrated } from "./migrate.ts";
 import type { OtherLogs } from "./other-logs.ts";
 import { keepBrokenHarmless, surviveBroken } from "./pools.ts";
@@ -79,9 +80,17 @@ export class Database implements AsyncDisposable {
   readonly #orm: MikroORM;
   readonly #replica: Replica | null;
   readonly #otherLogs: OtherLogs;
+  readonly #watched: Disposable;
 
-  private constructor(options: DatabaseOptions, orm: MikroORM, pool: pg.Pool, replica: Replica | null) {
+  private constructor(
+    options: DatabaseOptions,
+    orm: MikroORM,
+    pool: pg.Pool,
+    replica: Replica | null,
+    watched: Disposable,
+  ) {
     const { owner, url, otherLogs } = options;
+    this.#watched = watched;
     this.#replica = replica;
     this.owner = owner;
     this.url = url;
@@ -93,13 +102,20 @@ export class Database implements AsyncDisposable {
   /** Connects, and brings the tables up to date, or refuses those that are not. */
   static async open(options: DatabaseOptions): Promise<Database> {
     const { poolMax = poolMaxDefault, replicaUrl } = options;
+    const watched = new DisposableStack();
     const orm = await MikroORM.init({
       clientUrl: options.url,
       entities: [...options.entities],
       colors: false,
       logger: (message) => options.log.debug({}, message),
       pool: { min: 0, max: poolMax },
-      driverOptions: { connectionTimeoutMillis: connectionMs, onPoolCreated: keepBrokenHarmless },
+      driverOptions: {
+        connectionTimeoutMillis: connectionMs,
+        onPoolCreated: (writing: pg.Pool) => {
+          keepBrokenHarmless(writing);
+          watched.use(watchPool(writing, "writes"));
+        },
+      },
     });
     const pool = new pg.Pool({
       connectionString: options.url,
@@ -107,11 +123,12 @@ export class Database implements AsyncDisposable {
       connectionTimeoutMillis: connectionMs,
     });
     surviveBroken(pool);
+    watched.use(watchPool(pool, "reads"));
     pool.on("error", (error) =>
       options.log.warn({ reason: error.message }, "an idle database connection broke"),
     );
     const replica = replicaUrl === undefined ? null : new Replica({ ...options, url: replicaUrl, poolMax });
-    const database = new Database(options, orm, pool, replica);
+    const database = new Database(options, orm, pool, replica, watched);
     try {
       if (options.migratesAtStart ?? true) await migrate(options.url, options.migrations);
       else await requireMigrated(pool, options.migrations);
@@ -216,6 +233,7 @@ export class Database implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watched[Symbol.dispose]();
     await Promise.all([this.#orm.close(true), this.pool.end(), this.#replica?.[Symbol.asyncDispose]()]);
   }
 }

@@ -10,6 +10,8 @@ import type { Database, Write } from "./database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "./doorbell.ts";
 import { endWorker } from "./end-worker.ts";
 import { forgetFailure, noteFailure, waitsAfterFailure } from "./follow-failures.ts";
+import { watchFollower } from "./metrics.ts";
+import { watchQueue } from "./queue-metrics.ts";
 
 export interface FollowerOptions {
   /** The follower's own. */
@@ -80,6 +82,9 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
   worker.on("failed", (job, error) =>
     log.warn({ source, org: job?.data.org, reason: reasonOf(error) }, "can't follow a log; trying again"),
   );
+  const watched = new DisposableStack();
+  watched.use(watchQueue(worker, redis));
+  watched.use(watchFollower(database, source));
 
   let sweeping = Promise.resolve();
   const sweepSoon = (): void => {
@@ -96,6 +101,7 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
       clearInterval(timer);
       stop.abort();
       await sweeping;
+      watched.dispose();
       await endWorker(worker, redis);
     },
   };

@@ -6,6 +6,7 @@ export { factsHandlers, ownLog, type ReadFacts } from "./facts-service.ts";
 export { type Follower, type FollowerOptions, startFollower } from "./follower.ts";
 export { JobAdder } from "./job-adder.ts";
 export { listPage, pageMax } from "./listing.ts";
+export { needOf } from "./metrics.ts";
 export { type OtherLogs, otherLogs } from "./other-logs.ts";
 export { type RelayOptions, startRelay } from "./relay.ts";
 export { snapshotOf } from "./snapshot.ts";

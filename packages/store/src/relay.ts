@@ -3,6 +3,7 @@ import type { Owner } from "@portcullis/policy";
 import type { Database } from "./database.ts";
 import { followerQueue, invalidationQueue } from "./doorbell.ts";
 import { type Job, JobAdder } from "./job-adder.ts";
+import { watchRelay } from "./metrics.ts";
 import { waitForSeat } from "./relay-seat.ts";
 
 /** Beneath LISTEN: a lost notification costs no more than this. */
@@ -32,6 +33,7 @@ export async function startRelay(options: RelayOptions): Promise<AsyncDisposable
   const bell = new Wake();
   const stop = new AbortController();
   const seat = parts.use(waitForSeat(database, () => bell.ring(), log));
+  parts.use(watchRelay(database, seat));
   const ringing = (async () => {
     let healthy = true;
     while (!stop.signal.aborted) {

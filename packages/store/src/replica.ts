@@ -6,6 +6,8 @@ import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { Fault } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
 import type { OrgId } from "@portcullis/policy";
+import type pg from "pg";
+import { watchPool } from "./metrics.ts";
 import { keepBrokenHarmless } from "./pools.ts";
 
 export interface ReplicaOptions {
@@ -30,6 +32,7 @@ const restMs = 5000;
 export class Replica implements AsyncDisposable {
   readonly #orm: MikroORM;
   readonly #log: Log;
+  readonly #watched = new DisposableStack();
   #restsUntil = 0;
 
   constructor({ url, entities, poolMax, log }: ReplicaOptions) {
@@ -43,7 +46,10 @@ export class Replica implements AsyncDisposable {
       driverOptions: {
         connectionTimeoutMillis: connectMs,
         query_timeout: queryMs,
-        onPoolCreated: keepBrokenHarmless,
+        onPoolCreated: (pool: pg.Pool) => {
+          keepBrokenHarmless(pool);
+          this.#watched.use(watchPool(pool, "replica"));
+        },
       },
     });
   }
@@ -74,6 +80,7 @@ export class Replica implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watched.dispose();
     await this.#orm.close(true);
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { defineEntity, p } from "@mikro-orm/core";
 import { openLog } from "@portcullis/chassis/log";
+import { metrics } from "@portcullis/chassis/metrics";
 import type { OrgId } from "@portcullis/policy";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
@@ -84,6 +85,13 @@ async function seatsTaken(): Promise<number> {
   return rowCount ?? 0;
 }
 
+/** What whoever watches this process is told first. */
+async function told(name: string): Promise<number> {
+  const [read] = metrics.find((metric) => metric.name === name)?.readers ?? [];
+  const [sample] = (await read?.()) ?? [];
+  return Number(sample?.[1]);
+}
+
 const soon = { interval: 10, timeout: 10_000 };
 
 test("of three relays one rings, once for each event, and another when it ends", async () => {
@@ -103,6 +111,24 @@ test("one that can't reach Redis makes room for one that can", async () => {
   await using _able = await relay(redisUrl);
   await change();
   await expect.poll(rung, soon).toEqual([1]);
+});
+
+test("what waits to be rung for is told: how much it is, and since when", async () => {
+  await change();
+  const firstAt = Date.now();
+  await change();
+  {
+    await using _mute = await relay(nobodyListens);
+    expect(await told("portcullis_relay_lag_events")).toBe(2);
+    expect(await told("portcullis_relay_lag_seconds")).toBeGreaterThanOrEqual(
+      (Date.now() - firstAt) / 1000 - 0.01,
+    );
+  }
+  await using _able = await relay(redisUrl);
+  await expect.poll(rung, soon).toEqual([1, 2]);
+  await expect.poll(() => told("portcullis_relay_lag_events"), soon).toBe(0);
+  expect(await told("portcullis_relay_lag_seconds")).toBe(0);
+  expect(await told("portcullis_relay_seat")).toBe(1);
 });
 
 test("what happened while none ran is rung for", async () => {

@@ -13,6 +13,7 @@ export interface Account {
 /** An organisation with people, a team that may read a project, and an experiment in that project. */
 export interface Team {
   readonly orgId: string;
+  readonly ownerKey: string;
   /** The REST facade as the Owner sees it. */
   readonly rest: Rest;
   readonly people: readonly string[];
@@ -59,6 +60,7 @@ export async function makeTeam(system: System, size: number): Promise<Team> {
   };
   return {
     orgId,
+    ownerKey,
     rest,
     people,
     groupId: group.id,

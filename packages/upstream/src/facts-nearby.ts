@@ -1,6 +1,7 @@
 import type { Log } from "@portcullis/chassis/log";
-import { FactMemory, FactReader, Follows, joined } from "@portcullis/facts";
-import type { OrgId } from "@portcullis/policy";
+import type { Need } from "@portcullis/chassis/need";
+import { FactMemory, FactReader, Follows, joined, watchFollows } from "@portcullis/facts";
+import { type OrgId, owners } from "@portcullis/policy";
 import { hearNews } from "./news.ts";
 import { logsOver } from "./owners.ts";
 import { fromUpstream } from "./source.ts";
@@ -23,6 +24,8 @@ export interface FactsNearby extends Disposable {
   readonly facts: FactReader;
   readonly memory: FactMemory;
   readonly follows: Follows;
+  /** Where each log stands was confirmed once. Asking for it asks the upstream, as long as it was not. */
+  readonly need: Need;
 }
 
 /** The rules are those of a decision service; only what is asked of owners there is asked of it here. */
@@ -42,9 +45,21 @@ export function factsNearby(options: FactsNearbyOptions): FactsNearby {
       inheritedMs: confirmEveryMs,
     }),
   );
+  parts.use(watchFollows(follows));
   parts.use(hearNews(upstream, org, follows, log));
   const source = joined(fromUpstream(upstream, org));
   const facts = new FactReader({ memory, follows, source, clock, maxStalenessMs });
+  let isConfirmed = false;
+  const need: Need = {
+    name: "decision",
+    async isThere() {
+      if (isConfirmed) return;
+      const since = clock();
+      const { byOwner } = follows.of(org, since);
+      await Promise.all(owners.map((owner) => follows.confirm(byOwner[owner], since)));
+      isConfirmed = true;
+    },
+  };
   const running = parts.move();
-  return { facts, memory, follows, [Symbol.dispose]: () => running.dispose() };
+  return { facts, memory, follows, need, [Symbol.dispose]: () => running.dispose() };
 }

@@ -1,5 +1,12 @@
 import { Fault } from "@portcullis/chassis/fault";
-import { chunksOf, entriesMax, type FactRequest, type FactSource, type LoadedFact } from "@portcullis/facts";
+import {
+  chunksOf,
+  entriesMax,
+  type FactRequest,
+  type FactSource,
+  factReads,
+  type LoadedFact,
+} from "@portcullis/facts";
 import { factFromWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
 import type { LoadedFact as LoadedFactMessage } from "@portcullis/proto/upstream/v1/upstream";
@@ -16,8 +23,14 @@ export function fromUpstream(stub: UpstreamStub, org: OrgId): FactSource {
     try {
       const { facts } = await asking((hop) => stub.load({ orgId: org, facts: wanted }, hop));
       if (facts.length !== requests.length) throw contractBroken();
-      return requests.map((request, index) => loadedFrom(facts[index], request));
+      const loaded = requests.map((request, index) => loadedFrom(facts[index], request));
+      for (const fact of loaded) {
+        if (fact instanceof Fault) factReads.upstream.failed++;
+        else factReads.upstream.hit++;
+      }
+      return loaded;
     } catch (error) {
+      factReads.upstream.failed += requests.length;
       const fault = error instanceof Fault ? error : contractBroken();
       return requests.map(() => fault);
     }
@@ -38,5 +51,7 @@ function loadedFrom(message: LoadedFactMessage | undefined, { key }: FactRequest
   }
   const fact = factFromWire(message.fact);
   const isAsked = fact.key.org === key.org && factKeyText(fact.key) === factKeyText(key);
-  return isAsked && fact.lo <= fact.hi ? { ...fact, incarnation: message.incarnation } : contractBroken();
+  return isAsked && fact.lo <= fact.hi
+    ? { ...fact, incarnation: message.incarnation, layer: "upstream" }
+    : contractBroken();
 }

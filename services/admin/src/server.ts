@@ -9,6 +9,7 @@ import swaggerUi from "@fastify/swagger-ui";
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { httpServer, listenOptions } from "@portcullis/chassis/https";
 import type { Log } from "@portcullis/chassis/log";
+import { countRequest } from "@portcullis/chassis/metrics/http-counts";
 import { isRequestId } from "@portcullis/chassis/rpc/call";
 import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
 import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
@@ -375,7 +376,7 @@ function faultOfFastify(error: unknown): unknown {
 
 const failures = new WeakMap<FastifyRequest, unknown>();
 
-/** One line for each request. Paths are logged as patterns: what stands in them, and in queries, may be personal. */
+/** One line for each request, and a place among the counts. Paths are logged as patterns: what stands in them, and in queries, may be personal. */
 function remember(app: FastifyInstance, log: Log): void {
   app.addHook("onResponse", async (request, reply) => {
     const line = {
@@ -385,6 +386,7 @@ function remember(app: FastifyInstance, log: Log): void {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
     };
+    countRequest(line, line.status, reply.elapsedTime);
     const thrown = failures.get(request);
     if (thrown === undefined) log.info(line, "answered");
     else if (!(thrown instanceof Fault)) log.error({ ...line, err: thrown }, "a request failed unexpectedly");

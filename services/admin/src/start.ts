@@ -57,5 +57,6 @@ export async function start(config: Config, log: Log): Promise<Running> {
     }),
   );
   const running = parts.move();
-  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  // Where a service is away, only what needs it is refused.
+  return { address: server.address, needs: [], [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

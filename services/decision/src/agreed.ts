@@ -58,7 +58,7 @@ export async function agreed<Basis extends object, Found, Result extends object>
       asker,
     );
     const { result } = again.result;
-    if (result !== null && isAt(again.revision, there)) return { result, revision: again.revision };
+    if (result !== null && isAt(again.revision, there)) return { ...again, result };
     basis = again.result.basis;
   }
   throw new Fault("unavailable", "the organization changes too fast for this question", {

@@ -4,6 +4,7 @@ import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { FollowInRedis, Follows } from "@portcullis/facts";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
 import { type Doorbell, invalidationQueue, queuePrefix } from "@portcullis/store/doorbell";
+import { watchQueue } from "@portcullis/store/queue-metrics";
 import { Worker } from "bullmq";
 
 export interface DoorbellOptions {
@@ -43,6 +44,7 @@ export function hearDoorbells({ redisUrl, followInRedis, follows, log }: Doorbel
     },
     { connection: jobs, prefix: queuePrefix, concurrency: jobsAtOnce },
   );
+  const watched = watchQueue(worker, jobs);
   worker.on("error", () => undefined);
   worker.on("failed", (job, error) => log.warn({ job: job?.id, reason: error.message }, "a doorbell failed"));
 
@@ -56,6 +58,7 @@ export function hearDoorbells({ redisUrl, followInRedis, follows, log }: Doorbel
   return {
     async [Symbol.asyncDispose]() {
       subscriber.disconnect();
+      watched[Symbol.dispose]();
       await Promise.race([worker.close().catch(() => undefined), after(closeMs)]);
       jobs.disconnect();
     },

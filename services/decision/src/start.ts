@@ -3,7 +3,8 @@ import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { openRedis } from "@portcullis/chassis/redis";
 import { connect } from "@portcullis/chassis/rpc/client";
-import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { implement, serve } from "@portcullis/chassis/rpc/server";
+import type { Running } from "@portcullis/chassis/run";
 import { tlsOf } from "@portcullis/chassis/tls";
 import { authenticateCallers, CredentialUses, findPrincipals, namedCheck } from "@portcullis/checks";
 import { type Ask, envoyAuthorization } from "@portcullis/envoy";
@@ -16,6 +17,7 @@ import {
   inRedis,
   joined,
   RedisSlots,
+  watchFollows,
 } from "@portcullis/facts";
 import { decisionCallers, upstreamCallers } from "@portcullis/proto/callers";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
@@ -40,7 +42,7 @@ const questionMs = 20;
 const backgroundMs = 2000;
 
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
-export async function start(config: Config, log: Log): Promise<RunningServer> {
+export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const tls = tlsOf(config);
   const clock = () => performance.now();
@@ -92,6 +94,7 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
       confirmEveryMs: Math.min(confirmEveryMs, maxStalenessMs / 4),
     }),
   );
+  parts.use(watchFollows(follows));
   const facts = new FactReader({
     memory,
     follows,
@@ -146,5 +149,6 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     ),
   );
   const running = parts.move();
-  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  // Whoever of the owners is there or not: it answers, and denies where it can't know.
+  return { address: server.address, needs: [], [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -7,6 +7,7 @@ import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { OrgId } from "@portcullis/policy";
 import { endWorker, JobAdder } from "@portcullis/store";
 import { type Doorbell, expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
+import { watchQueue } from "@portcullis/store/queue-metrics";
 import { Worker } from "bullmq";
 import type { AclStore } from "./store/acl-store.ts";
 
@@ -39,6 +40,7 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
     connection: working,
     prefix: queuePrefix,
   });
+  const watched = watchQueue(worker, working);
   worker.on("error", () => undefined);
   worker.on("failed", (job, error) =>
     log.warn({ org: job?.data.org, reason: String(error) }, "can't remove expired ACLs; trying again"),
@@ -87,6 +89,7 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
       isEnding = true;
       clearInterval(timer);
       await sweeping;
+      watched[Symbol.dispose]();
       await endWorker(worker, working);
       await adder[Symbol.asyncDispose]();
     },

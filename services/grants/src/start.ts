@@ -1,7 +1,8 @@
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
-import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { implement, serve } from "@portcullis/chassis/rpc/server";
+import type { Running } from "@portcullis/chassis/run";
 import { tlsOf } from "@portcullis/chassis/tls";
 import type { OrgId } from "@portcullis/policy";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
@@ -13,6 +14,7 @@ import {
   auditHandlers,
   Database,
   factsHandlers,
+  needOf,
   otherLogs,
   ownLog,
   startFollower,
@@ -35,7 +37,7 @@ import { ReachStore } from "./store/reach-store.ts";
 import { RoleStore } from "./store/role-store.ts";
 
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
-export async function start(config: Config, log: Log): Promise<RunningServer> {
+export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const tls = tlsOf(config);
   const to = (peer: string, address: string) => {
@@ -94,7 +96,11 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     ),
   );
   const running = parts.move();
-  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    address: server.address,
+    needs: [needOf(database)],
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
 async function revisionOf(database: Database, org: OrgId): Promise<Revision> {

@@ -1,13 +1,14 @@
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
-import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { implement, serve } from "@portcullis/chassis/rpc/server";
+import type { Running } from "@portcullis/chassis/run";
 import { tlsOf } from "@portcullis/chassis/tls";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { auditCallers, factsCallers, groupsCallers } from "@portcullis/proto/callers";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
-import { auditHandlers, Database, factsHandlers, otherLogs, startRelay } from "@portcullis/store";
+import { auditHandlers, Database, factsHandlers, needOf, otherLogs, startRelay } from "@portcullis/store";
 import { databaseOf } from "@portcullis/store/config";
 import type { Config } from "./config.ts";
 import { followFormerMembers } from "./former-members.ts";
@@ -19,7 +20,7 @@ import { GroupsStore } from "./store/groups-store.ts";
 import { migrations } from "./store/migrations.ts";
 
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
-export async function start(config: Config, log: Log): Promise<RunningServer> {
+export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const tls = tlsOf(config);
   const redisUrl = config.REDIS_URL;
@@ -64,5 +65,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     ),
   );
   const running = parts.move();
-  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    address: server.address,
+    needs: [needOf(database)],
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }

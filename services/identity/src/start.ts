@@ -1,7 +1,8 @@
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
-import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { implement, serve } from "@portcullis/chassis/rpc/server";
+import type { Running } from "@portcullis/chassis/run";
 import { tlsOf } from "@portcullis/chassis/tls";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import { auditCallers, factsCallers, identityCallers } from "@portcullis/proto/callers";
@@ -10,7 +11,7 @@ import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
 import { IdentityService } from "@portcullis/proto/identity/v1/identity";
 import { TokensService } from "@portcullis/proto/tokens/v1/tokens";
-import { auditHandlers, Database, factsHandlers, otherLogs, startRelay } from "@portcullis/store";
+import { auditHandlers, Database, factsHandlers, needOf, otherLogs, startRelay } from "@portcullis/store";
 import { databaseOf } from "@portcullis/store/config";
 import type { Config } from "./config.ts";
 import { departuresOf } from "./departures.ts";
@@ -23,7 +24,7 @@ import { OrganizationsStore } from "./store/organizations-store.ts";
 import { ProvisioningStore } from "./store/provisioning-store.ts";
 
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
-export async function start(config: Config, log: Log): Promise<RunningServer> {
+export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const tls = tlsOf(config);
   const to = (peer: string, address: string) => {
@@ -82,5 +83,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     ),
   );
   const running = parts.move();
-  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    address: server.address,
+    needs: [needOf(database)],
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }

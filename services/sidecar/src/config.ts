@@ -1,4 +1,4 @@
-import { address, logLevel, milliseconds, peerAddress } from "@portcullis/chassis/config";
+import { address, logLevel, metricsConfig, milliseconds, peerAddress } from "@portcullis/chassis/config";
 import { isOnThisMachine } from "@portcullis/chassis/tls";
 import { z } from "zod";
 
@@ -35,6 +35,7 @@ export const config = z
     /** What is answered when there is no answer: the error, or, loudly, *denied*. */
     PORTCULLIS_WHEN_UNAVAILABLE: z.enum(["error", "deny"]).default("error"),
     PORTCULLIS_LOG_LEVEL: logLevel,
+    ...metricsConfig,
   })
   .refine(
     ({ PORTCULLIS_SERVICE_TOKEN: token, PORTCULLIS_SERVICE_TOKEN_FILE: file }) =>

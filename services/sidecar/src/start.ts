@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
-import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { implement, serve } from "@portcullis/chassis/rpc/server";
+import type { Running } from "@portcullis/chassis/run";
 import { CredentialUses, findPrincipals, namedCheck } from "@portcullis/checks";
 import type { Ask } from "@portcullis/envoy";
 import { decisionCallers } from "@portcullis/proto/callers";
@@ -15,7 +16,7 @@ import { serviceToken } from "./service-token.ts";
 import { warmFacts } from "./warm-facts.ts";
 
 /** Starts the sidecar. It holds no database and no Redis, and asks nobody but its upstream. */
-export async function start(config: Config, log: Log): Promise<RunningServer> {
+export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const token = parts.use(serviceToken(config, log));
   const { org } = token;
@@ -74,5 +75,9 @@ export async function start(config: Config, log: Log): Promise<RunningServer> {
     parts.use(await serve({ ...options, listen: config.PORTCULLIS_LISTEN_LOOPBACK }, contracts));
   }
   const running = parts.move();
-  return { address: server.address, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    address: server.address,
+    needs: [nearby.need],
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }

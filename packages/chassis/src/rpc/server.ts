@@ -8,6 +8,7 @@ import {
   type ServerUnaryCall,
   type ServiceDefinition,
   type sendUnaryData,
+  status,
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
@@ -15,8 +16,9 @@ import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import { refuseUnprotected, serverCredentials, type Tls } from "../tls.ts";
 import { type Call, type Caller, serviceCredentialKey, serviceNameKey } from "./call.ts";
+import { countsOf } from "./counts.ts";
 import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts";
-import { badServiceCredential, notForThisService, toServiceError } from "./status.ts";
+import { badServiceCredential, codeOf, notForThisService, toServiceError } from "./status.ts";
 import { type Answering, answering, type Conversation, conversing } from "./stream.ts";
 
 /**
@@ -173,13 +175,17 @@ function digest(secret: string): Buffer {
 }
 
 function unary(path: string, handler: Handler, gate: Gate, log: Log) {
+  const counts = countsOf(path);
   return (call: ServerUnaryCall<unknown, unknown>, answer: sendUnaryData<unknown>): void => {
+    const startedAt = performance.now();
     const running = new RunningCall(call);
     const fail = (thrown: unknown): void => {
+      counts.answered(codeOf(thrown), performance.now() - startedAt);
       report(thrown, path, running.requestId, log);
       answer(toServiceError(thrown));
     };
     const succeed = (message: unknown): void => {
+      counts.answered(status.OK, performance.now() - startedAt);
       if (log.isLevelEnabled("debug"))
         log.debug({ path, requestId: running.requestId }, "a call was answered");
       answer(null, message);

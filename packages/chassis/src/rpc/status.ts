@@ -32,6 +32,11 @@ export function kindOfStatusName(name: string): FaultKind {
   return kindOf.get(status[name as keyof typeof status]) ?? "unavailable";
 }
 
+/** The gRPC status of an RPC in which this was thrown. */
+export function codeOf(thrown: unknown): status {
+  return thrown instanceof Fault ? statusOf[thrown.kind] : status.INTERNAL;
+}
+
 /** What an RPC answers when this was thrown. Only the message of a Fault is shown. */
 export function toServiceError(thrown: unknown): Partial<ServiceError> {
   const fault = thrown instanceof Fault ? thrown : new Fault("internal", "internal");

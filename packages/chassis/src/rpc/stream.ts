@@ -1,12 +1,13 @@
 // Calls that go on: many questions, many answers, or both. Such a call may live for hours, so it has no time limit but
 // its caller's deadline; instead its caller is asked again and again who it is.
 
-import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import { type ServerDuplexStream, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import type { Call } from "./call.ts";
+import { countsOf } from "./counts.ts";
 import { type Gate, RunningCall, report } from "./running-call.ts";
-import { toServiceError } from "./status.ts";
+import { codeOf, toServiceError } from "./status.ts";
 
 /** A call with many answers. */
 export interface Answering<Response> extends Call {
@@ -66,6 +67,9 @@ async function run(
   handle: () => Promise<void>,
 ): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  const counts = countsOf(path);
+  counts.opened();
+  let code = status.OK;
   try {
     if (closing.aborted) throw stopping();
     call.caller = await gate(stream.metadata, call);
@@ -80,12 +84,14 @@ async function run(
     if (closing.aborted) throw stopping();
     if (!stream.destroyed) stream.end();
   } catch (thrown) {
+    code = call.isGone ? status.CANCELLED : codeOf(thrown);
     if (!call.isGone) {
       report(thrown, path, call.requestId, log);
       stream.emit("error", toServiceError(thrown));
     }
   } finally {
     clearInterval(timer);
+    counts.closed(code);
     call.end(new Fault("cancelled", "the call is over"));
   }
 }

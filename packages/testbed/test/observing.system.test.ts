@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import { owners } from "@portcullis/policy";
+import pg from "pg";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { metricsOf } from "../src/metrics.ts";
+import { startSidecar } from "../src/sidecar.ts";
+import { type System, serviceNames, startSystem } from "../src/system.ts";
+import { makeTeam, type Team } from "../src/team.ts";
+
+// What can be seen from outside of what goes on inside.
+
+const environment = { PORTCULLIS_LOG_LEVEL: "debug", PORTCULLIS_METRICS_LISTEN: "127.0.0.1:0" };
+
+let system: System;
+let team: Team;
+beforeAll(async () => {
+  system = await startSystem({ databaseServerUrl: inject("databaseUrl"), environment });
+  team = await makeTeam(system, 1);
+});
+afterAll(() => system[Symbol.asyncDispose]());
+
+test("the id that a client sends stands in the answer, in every log on the way, and in the event", async () => {
+  const requestId = `trace-${randomUUID()}`;
+  const response = await fetch(`${system.adminUrl}/v1/group`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${team.ownerKey}`,
+      "content-type": "application/json",
+      "x-request-id": requestId,
+    },
+    body: JSON.stringify({ name: "Traced" }),
+  });
+  expect(response.status).toBe(200);
+  expect(response.headers.get("x-request-id")).toBe(requestId);
+  for (const service of ["admin", "decision", "groups", "grants"] as const) {
+    await expect.poll(() => system.output(service), { message: service }).toContain(requestId);
+  }
+  const { events } = await system.facts.groups.readLog({ orgId: team.orgId, after: 0, limit: 0 });
+  expect(events.at(-1)?.context?.requestId).toBe(requestId);
+});
+
+test("a refusal too can be followed by its id", async () => {
+  const requestId = `trace-${randomUUID()}`;
+  const answer = await fetch(`${system.adminUrl}/v1/group`, {
+    headers: { authorization: "Bearer sk-nonsense", "x-request-id": requestId },
+  });
+  expect(answer.status).toBe(401);
+  await expect.poll(() => system.output("decision")).toContain(requestId);
+});
+
+test.each(serviceNames)("%s tells that it lives, that it is ready, and its numbers", async (name) => {
+  const metrics = metricsOf(() => system.output(name));
+  expect(await metrics.get("/livez")).toMatchObject({ status: 200 });
+  expect(await metrics.get("/readyz")).toEqual({ status: 200, text: "ready\n" });
+  const told = await metrics.read();
+  expect(told.sum("process_resident_memory_bytes", { service: name })).toBeGreaterThan(0);
+  expect(told.sum("portcullis_metric_failures_total")).toBe(0);
+});
+
+test("answered requests are counted by what was asked and how it ended", async () => {
+  const decision = metricsOf(() => system.output("decision"));
+  const admin = metricsOf(() => system.output("admin"));
+  const check = { rpc: "portcullis.decision.v1.Decision/Check" };
+  const list = { method: "GET", route: "/v1/group" };
+  const before = { decision: await decision.read(), admin: await admin.read() };
+  const [person = ""] = team.people;
+  await system.decision.check(team.question(person));
+  await expect(system.decision.check({ ...team.question(person), orgId: "" })).rejects.toThrow("org_id");
+  await team.rest.ok("GET", "/v1/group");
+  const after = { decision: await decision.read(), admin: await admin.read() };
+  const grown = (of: "decision" | "admin", metric: string, labels: Record<string, string>) =>
+    after[of].sum(metric, labels) - before[of].sum(metric, labels);
+  // The facade asks, too.
+  expect(grown("decision", "portcullis_rpc_calls_total", { ...check, status: "OK" })).toBeGreaterThanOrEqual(
+    1,
+  );
+  expect(grown("decision", "portcullis_rpc_calls_total", { ...check, status: "INVALID_ARGUMENT" })).toBe(1);
+  expect(grown("decision", "portcullis_rpc_duration_seconds_count", check)).toBeGreaterThanOrEqual(2);
+  expect(grown("admin", "portcullis_http_requests_total", { ...list, status: "200" })).toBe(1);
+  expect(grown("admin", "portcullis_http_duration_seconds_count", list)).toBe(1);
+});
+
+test("each layer tells how often it had a fact, and how fresh what it knows is", async () => {
+  const decision = metricsOf(() => system.output("decision"));
+  const [person = ""] = team.people;
+  const reads = (layer: string, outcome: string) => ({ layer, outcome });
+  const before = await decision.read();
+  await team.join(person);
+  await system.decision.check(team.question(person));
+  await system.decision.check(team.question(person));
+  const after = await decision.read();
+  for (const labels of [reads("memory", "hit"), reads("memory", "miss"), reads("owner", "hit")]) {
+    const name = "portcullis_fact_reads_total";
+    expect(after.sum(name, labels), JSON.stringify(labels)).toBeGreaterThan(before.sum(name, labels));
+  }
+  for (const owner of owners) {
+    expect(after.sum("portcullis_owner_reachable", { owner })).toBe(1);
+    expect(after.sum("portcullis_watermark_age_seconds", { owner })).toBeLessThan(30);
+  }
+});
+
+test("owners tell of their database, of the events that wait and of the jobs that failed", async () => {
+  const groups = metricsOf(() => system.output("groups"));
+  const told = await groups.read();
+  expect(told.sum("portcullis_database_connections_max", { use: "writes" })).toBeGreaterThan(0);
+  expect(told.sum("portcullis_database_connections")).toBeGreaterThan(0);
+  expect(told.sum("portcullis_relay_seat")).toBe(1);
+  expect(told.sum("portcullis_queue_jobs", { queue: "identity-groups", state: "failed" })).toBe(0);
+  await expect.poll(async () => (await groups.read()).sum("portcullis_relay_lag_events")).toBe(0);
+});
+
+test("no number says whom or what it is about", async () => {
+  for (const name of serviceNames) {
+    const { text } = await metricsOf(() => system.output(name)).read();
+    expect(text).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-|@|sk-|bt-st-/i);
+  }
+});
+
+test("a sidecar is ready once it knows where the logs stand, and tells how it answers", async () => {
+  const made = await team.rest.ok<{ added_users: { id: string }[] }>("PATCH", "/v1/organization/members", {
+    invite_users: { service_accounts: [{ name: "Pod" }] },
+  });
+  const { key } = await team.rest.ok<{ key: string }>("POST", "/v1/service_token", {
+    name: "pod",
+    service_account_id: made.added_users[0]?.id,
+  });
+  const started = { decisionAddress: system.decisionAddress, serviceToken: key, environment };
+  await using sidecar = await startSidecar(started);
+  const metrics = metricsOf(() => sidecar.output());
+  expect(await metrics.get("/readyz")).toEqual({ status: 200, text: "ready\n" });
+  const [person = ""] = team.people;
+  await sidecar.decision.check(team.question(person));
+  const told = await metrics.read();
+  expect(told.sum("portcullis_rpc_calls_total", { rpc: "portcullis.decision.v1.Decision/Check" })).toBe(1);
+  expect(told.sum("portcullis_fact_reads_total", { layer: "upstream", outcome: "hit" })).toBeGreaterThan(0);
+  await using lost = await startSidecar({ ...started, decisionAddress: "127.0.0.1:1" });
+  expect(await metricsOf(() => lost.output()).get("/readyz")).toEqual({
+    status: 503,
+    text: "not there: decision\n",
+  });
+});
+
+// The last one, as the database stays away.
+test("an owner without its database lives, and is not ready", async () => {
+  const groups = metricsOf(() => system.output("groups"));
+  const server = new pg.Client({ connectionString: inject("databaseUrl") });
+  await server.connect();
+  const name = new URL(system.databaseUrl("groups")).pathname.slice(1);
+  await server.query(`drop database ${pg.escapeIdentifier(name)} with (force)`);
+  await server.end();
+  await expect.poll(() => groups.get("/readyz")).toEqual({ status: 503, text: "not there: database\n" });
+  expect(await groups.get("/livez")).toMatchObject({ status: 200 });
+});
