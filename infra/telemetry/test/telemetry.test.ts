@@ -3,6 +3,7 @@ import { type Metric, metrics } from "@portcullis/chassis/metrics";
 import "@portcullis/chassis/metrics/http-counts";
 import "@portcullis/chassis/metrics/exposition";
 import "@portcullis/chassis/rpc/server";
+import "@portcullis/checks";
 import "@portcullis/facts";
 import "@portcullis/store";
 import "@portcullis/store/queue-metrics";

@@ -1,7 +1,7 @@
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { uuid } from "@portcullis/chassis/fields";
 import { statusName } from "@portcullis/chassis/rpc/status";
-import type { FactReader, Facts } from "@portcullis/facts";
+import type { Facts } from "@portcullis/facts";
 import type { FactKey, Needs, OrgId } from "@portcullis/policy";
 import type {
   BatchCheckRequest,
@@ -10,7 +10,9 @@ import type {
   CheckRequest,
 } from "@portcullis/proto/decision/v1/decision";
 import { type Asking, mayAskAbout } from "./callers.ts";
-import { type AskedQuestion, questionOf } from "./check.ts";
+import { type AskedQuestion, type DecidedOf, type Deciding, decideOver, questionOf } from "./check.ts";
+import { type NotedQuestion, noting } from "./decision-log.ts";
+import { countDecision } from "./metrics.ts";
 import type { PrincipalOf } from "./principal.ts";
 import { consistencyFromWire } from "./wire.ts";
 
@@ -18,7 +20,7 @@ const checksMax = 1000;
 
 /** All questions are decided at one moment; a bad one fails alone. */
 export async function batchCheck(
-  facts: FactReader,
+  { facts, log }: Deciding,
   principalOf: PrincipalOf,
   request: BatchCheckRequest,
   call: Asking,
@@ -29,16 +31,32 @@ export async function batchCheck(
   if (checks.length === 0) throw invalid("checks", "must not be empty");
   if (checks.length > checksMax)
     throw invalid("checks", `has ${checks.length} entries; at most ${checksMax} are allowed`);
-  const questions = checks.map((check, index) =>
-    attempt(() => questionOfBatch(check, { org, principalOf, field: `checks[${index}].` })),
-  );
-  const { result, revision } = await facts.read(
-    org,
-    consistencyFromWire(request.consistency, org),
-    (organization) => decideAll(questions, organization),
-    call,
-  );
-  return { results: result.results, revision };
+  const told: { readonly index: number; readonly question: NotedQuestion | null }[] = [];
+  const questions = checks.map((check, index) => {
+    const question = attempt(() => questionOfBatch(check, { org, principalOf, field: `checks[${index}].` }));
+    if (!log.isDue()) return question;
+    const noted = question instanceof Fault ? null : noting(question);
+    told.push({ index, question: noted });
+    return noted ?? question;
+  });
+  try {
+    const answer = await facts.read(
+      org,
+      consistencyFromWire(request.consistency, org),
+      (organization) => decideAll(questions, organization),
+      call,
+    );
+    const { decisions } = answer.result;
+    for (const { index, question } of told) {
+      const decision = decisions[index];
+      if (question === null || decision instanceof Fault) log.failed(question, decision, call);
+      else log.decided(question, answer, call);
+    }
+    return { results: decisions.map(resultOf), revision: answer.revision };
+  } catch (thrown) {
+    for (const { question } of told) log.failed(question, thrown, call);
+    throw thrown;
+  }
 }
 
 function questionOfBatch(
@@ -59,25 +77,23 @@ function questionOfBatch(
 function decideAll(
   questions: readonly (AskedQuestion | Fault)[],
   facts: Facts,
-): { readonly results: BatchCheckResult[] } | Needs {
+): { readonly decisions: (DecidedOf | Fault)[] } | Needs {
   const missing: FactKey[] = [];
-  const results = questions.map((question): BatchCheckResult => {
-    if (question instanceof Fault) return failed(question);
-    const step = attempt(() => question.decide(facts));
-    if (step instanceof Fault) return failed(step);
-    if (step.kind === "needs") {
-      missing.push(...step.keys);
-      return undecided;
-    }
-    return { allowed: step.allowed, error: undefined, holderId: step.holder };
-  });
-  return missing.length > 0 ? { kind: "needs", keys: missing } : { results };
+  const decisions: (DecidedOf | Fault)[] = [];
+  for (const question of questions) {
+    const step = question instanceof Fault ? question : attempt(() => decideOver(facts, question));
+    if (step instanceof Fault || step.kind === "decided") decisions.push(step);
+    else missing.push(...step.keys);
+  }
+  return missing.length > 0 ? { kind: "needs", keys: missing } : { decisions };
 }
 
-const undecided: BatchCheckResult = { allowed: false, error: undefined };
-
-function failed(fault: Fault): BatchCheckResult {
-  return { allowed: false, error: { code: statusName(fault.kind), message: fault.message } };
+function resultOf(decision: DecidedOf | Fault): BatchCheckResult {
+  if (decision instanceof Fault) {
+    return { allowed: false, error: { code: statusName(decision.kind), message: decision.message } };
+  }
+  countDecision(decision);
+  return { allowed: decision.allowed, error: undefined, holderId: decision.holder };
 }
 
 function attempt<T>(make: () => T): T | Fault {

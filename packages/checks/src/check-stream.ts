@@ -2,13 +2,12 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import { present } from "@portcullis/chassis/fields";
 import { statusName } from "@portcullis/chassis/rpc/status";
 import type { Conversation } from "@portcullis/chassis/rpc/stream";
-import type { FactReader } from "@portcullis/facts";
 import type {
   CheckResponse,
   CheckStreamRequest,
   CheckStreamResponse,
 } from "@portcullis/proto/decision/v1/decision";
-import { check } from "./check.ts";
+import { check, type Deciding } from "./check.ts";
 import type { PrincipalOf } from "./principal.ts";
 
 /** Questions of one stream that are in work at a time. */
@@ -21,12 +20,12 @@ const questionMs = 10_000;
  * there. As long as there is no room for another question, none is read.
  */
 export async function checkStream(
-  facts: FactReader,
+  deciding: Deciding,
   principalOf: PrincipalOf,
   conversation: Conversation<CheckStreamRequest, CheckStreamResponse>,
 ): Promise<void> {
   const { promise: broken, reject: breakOff } = Promise.withResolvers<never>();
-  const answer = (request: CheckStreamRequest) => answerTo(facts, principalOf, request, conversation);
+  const answer = (request: CheckStreamRequest) => answerTo(deciding, principalOf, request, conversation);
   await Promise.race([answerAll(answer, conversation, breakOff), broken]);
 }
 
@@ -68,7 +67,7 @@ async function answerAll(
 
 /** Without a promise when memory holds all facts that it takes. */
 function answerTo(
-  facts: FactReader,
+  deciding: Deciding,
   principalOf: PrincipalOf,
   { id, check: question }: CheckStreamRequest,
   conversation: Conversation<CheckStreamRequest, CheckStreamResponse>,
@@ -87,7 +86,7 @@ function answerTo(
   };
   try {
     if (id.length > idMax) throw invalid("id", `is longer than ${idMax} characters`);
-    const found = check(facts, principalOf, present(question, "check"), conversation);
+    const found = check(deciding, principalOf, present(question, "check"), conversation);
     return found instanceof Promise ? inTime(found).then(answered, failed) : answered(found);
   } catch (thrown) {
     return failed(thrown);

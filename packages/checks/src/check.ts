@@ -11,25 +11,52 @@ import {
 } from "@portcullis/policy";
 import type { CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
 import { type Asking, mayAskAbout } from "./callers.ts";
+import { type DecisionLog, type NotedQuestion, noting } from "./decision-log.ts";
+import { countDecision } from "./metrics.ts";
 import type { PrincipalOf } from "./principal.ts";
 import { consistencyFromWire, permissionFromWire, targetFromWire, whoFromWire } from "./wire.ts";
 
+/** What questions are decided with. */
+export interface Deciding {
+  readonly facts: FactReader;
+  /** Where some of the decisions are told. */
+  readonly log: DecisionLog;
+}
+
 /** Answers without a promise when memory holds all facts that it takes. */
 export function check(
-  facts: FactReader,
+  { facts, log }: Deciding,
   principalOf: PrincipalOf,
   request: CheckRequest,
   call: Asking,
 ): CheckResponse | Promise<CheckResponse> {
-  const question = questionOf(request, principalOf);
-  mayAskAbout(question.org, call);
-  const found = facts.read(
-    question.org,
-    consistencyFromWire(request.consistency, question.org),
-    question.decide,
-    call,
-  );
+  if (log.isDue()) return checkAndTell({ facts, log }, principalOf, request, call);
+  const found = read(facts, questionOf(request, principalOf), request, call);
   return found instanceof Promise ? found.then(responseOf) : responseOf(found);
+}
+
+async function checkAndTell(
+  { facts, log }: Deciding,
+  principalOf: PrincipalOf,
+  request: CheckRequest,
+  call: Asking,
+): Promise<CheckResponse> {
+  let question: NotedQuestion | null = null;
+  try {
+    question = noting(questionOf(request, principalOf));
+    const answer = await read(facts, question, request, call);
+    log.decided(question, answer, call);
+    return responseOf(answer);
+  } catch (thrown) {
+    log.failed(question, thrown, call);
+    throw thrown;
+  }
+}
+
+function read(facts: FactReader, question: AskedQuestion, { consistency }: CheckRequest, call: Asking) {
+  const { org } = question;
+  mayAskAbout(org, call);
+  return facts.read(org, consistencyFromWire(consistency, org), (facts) => decideOver(facts, question), call);
 }
 
 /** One question, as it can be put to the facts of its organisation. */
@@ -37,7 +64,7 @@ export interface AskedQuestion {
   readonly org: OrgId;
   /** The question in full, once the facts tell who is asked about. */
   readonly find: (facts: Facts) => QuestionWithin | Needs;
-  readonly decide: (facts: Facts) => DecidedOf | Needs;
+  readonly decide: (found: QuestionWithin, facts: Facts) => DecidedOf | Needs;
 }
 
 /** A question, and the credential that its principal was found by. */
@@ -48,7 +75,7 @@ interface QuestionWithin {
 }
 
 /** What was decided, and of whom if a credential told. */
-type DecidedOf = Decided & { readonly holder?: PrincipalId };
+export type DecidedOf = Decided & { readonly holder?: PrincipalId };
 
 /** Throws the one error that names the field for a question that is malformed. */
 export function questionOf(request: CheckRequest, principalOf: PrincipalOf, field = ""): AskedQuestion {
@@ -62,19 +89,21 @@ export function questionOf(request: CheckRequest, principalOf: PrincipalOf, fiel
     const question = { org: who.org, principal, permission, target, nowMs: Date.now() };
     return { question, byCredential: credential !== null, scope };
   };
-  return {
-    org: who.org,
-    find,
-    decide(facts) {
-      const found = find(facts);
-      if (isNeeds(found)) return found;
-      const decided = decideWithin(found.scope, found.question, facts);
-      if (isNeeds(decided) || !found.byCredential) return decided;
-      return { ...decided, holder: found.question.principal };
-    },
-  };
+  return { org: who.org, find, decide };
+}
+
+export function decideOver(facts: Facts, { find, decide }: AskedQuestion): DecidedOf | Needs {
+  const found = find(facts);
+  return isNeeds(found) ? found : decide(found, facts);
+}
+
+function decide({ question, byCredential, scope }: QuestionWithin, facts: Facts): DecidedOf | Needs {
+  const decided = decideWithin(scope, question, facts);
+  if (isNeeds(decided) || !byCredential) return decided;
+  return { ...decided, holder: question.principal };
 }
 
 function responseOf({ result, revision }: Answer<DecidedOf>): CheckResponse {
+  countDecision(result);
   return { allowed: result.allowed, revision, holderId: result.holder };
 }

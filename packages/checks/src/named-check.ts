@@ -1,9 +1,11 @@
 import type { Call } from "@portcullis/chassis/rpc/call";
 import { type Answer, type FactReader, type Facts, minimizeLatency } from "@portcullis/facts";
-import { decideWithin, isNeeds, type Needs, type OrgId, type PrincipalId } from "@portcullis/policy";
+import { isNeeds, type Needs, type OrgId, type PrincipalId } from "@portcullis/policy";
 import type { CheckRequest } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "./callers.ts";
-import { questionOf } from "./check.ts";
+import { type AskedQuestion, type Deciding, questionOf } from "./check.ts";
+import { type NotedQuestion, noting } from "./decision-log.ts";
+import { countDecision } from "./metrics.ts";
 import type { PrincipalOf } from "./principal.ts";
 
 /** What a Check says, and about whom: for doors that let somebody in and pass on who it is. */
@@ -16,25 +18,52 @@ interface NamedCheck {
 
 /** Like Check, as fast as can be; who it is and what they may are of one moment. */
 export function namedCheck(
-  facts: FactReader,
+  { facts, log }: Deciding,
   principalOf: PrincipalOf,
-  request: Omit<CheckRequest, "consistency">,
+  request: NamedRequest,
   call: Call,
 ): NamedCheck | Promise<NamedCheck> {
-  const { org, find } = questionOf({ ...request, consistency: undefined }, principalOf);
+  if (log.isDue()) return checkAndTell({ facts, log }, principalOf, request, call);
+  const answer = read(facts, questionOf({ ...request, consistency: undefined }, principalOf), call);
+  return answer instanceof Promise ? answer.then(together) : together(answer);
+}
+
+type NamedRequest = Omit<CheckRequest, "consistency">;
+
+async function checkAndTell(
+  { facts, log }: Deciding,
+  principalOf: PrincipalOf,
+  request: NamedRequest,
+  call: Call,
+): Promise<NamedCheck> {
+  let question: NotedQuestion | null = null;
+  try {
+    question = noting(questionOf({ ...request, consistency: undefined }, principalOf));
+    const answer = await read(facts, question, call);
+    log.decided(question, answer, call);
+    return together(answer);
+  } catch (thrown) {
+    log.failed(question, thrown, call);
+    throw thrown;
+  }
+}
+
+type Named = Omit<NamedCheck, "revision">;
+
+function read(facts: FactReader, { org, find, decide }: AskedQuestion, call: Call) {
   mayAskAbout(org, call);
-  const decide = (facts: Facts): Omit<NamedCheck, "revision"> | Needs => {
+  const decideNamed = (facts: Facts): Named | Needs => {
     const found = find(facts);
     if (isNeeds(found)) return found;
-    const decided = decideWithin(found.scope, found.question, facts);
+    const decided = decide(found, facts);
     return isNeeds(decided)
       ? decided
       : { allowed: decided.allowed, org, principal: found.question.principal };
   };
-  const answer = facts.read(org, minimizeLatency, decide, call);
-  return answer instanceof Promise ? answer.then(together) : together(answer);
+  return facts.read(org, minimizeLatency, decideNamed, call);
 }
 
-function together({ result, revision }: Answer<Omit<NamedCheck, "revision">>): NamedCheck {
+function together({ result, revision }: Answer<Named>): NamedCheck {
+  countDecision(result);
   return { ...result, revision };
 }

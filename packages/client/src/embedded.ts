@@ -2,7 +2,14 @@
 
 import { Fault } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
-import { batchCheck, CredentialUses, check, findPrincipals, permissions } from "@portcullis/checks";
+import {
+  batchCheck,
+  CredentialUses,
+  check,
+  decisionLog,
+  findPrincipals,
+  permissions,
+} from "@portcullis/checks";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { UpstreamService } from "@portcullis/proto/upstream/v1/upstream";
 import { factsNearby } from "@portcullis/upstream";
@@ -50,6 +57,7 @@ export function connectEmbedded(options: EmbeddedOptions): Embedded {
   const uses = new CredentialUses(upstream, log);
 
   const { facts } = nearby;
+  const deciding = { facts, log: decisionLog(0, log) };
   // Whoever runs in this process may ask, and about this organisation alone.
   const caller = { kind: "other", principalId: "", orgId: org } as const;
   const asked = { caller };
@@ -58,8 +66,8 @@ export function connectEmbedded(options: EmbeddedOptions): Embedded {
   const portcullis = overDecision({
     decision: {
       ...connection.stub(DecisionService),
-      check: (request, hop) => within(hop, async () => check(facts, principalOf, request, asked)),
-      batchCheck: (request, hop) => within(hop, () => batchCheck(facts, principalOf, request, asked)),
+      check: (request, hop) => within(hop, async () => check(deciding, principalOf, request, asked)),
+      batchCheck: (request, hop) => within(hop, () => batchCheck(deciding, principalOf, request, asked)),
       permissions: (request, hop) => within(hop, () => permissions(facts, principalOf, request, asked)),
     },
     orgId: org,
@@ -80,7 +88,7 @@ export function connectEmbedded(options: EmbeddedOptions): Embedded {
     try {
       const request = checkToWire({ who, permission, object }, org);
       request.consistency = consistencyToWire(freshnessOf(asking));
-      const answer = check(facts, principalOf, request, asked);
+      const answer = check(deciding, principalOf, request, asked);
       if (!(answer instanceof Promise)) return checkedFromWire(request, answer);
       const { signal } = asking;
       const hop = { deadlineMs: Date.now() + patienceOf(asking, checkMs), ...(signal && { signal }) };

@@ -9,7 +9,11 @@ import { makeTeam, type Team } from "../src/team.ts";
 
 // What can be seen from outside of what goes on inside.
 
-const environment = { PORTCULLIS_LOG_LEVEL: "debug", PORTCULLIS_METRICS_LISTEN: "127.0.0.1:0" };
+const environment = {
+  PORTCULLIS_LOG_LEVEL: "debug",
+  PORTCULLIS_METRICS_LISTEN: "127.0.0.1:0",
+  PORTCULLIS_DECISION_LOG_SAMPLE: "1",
+};
 
 let system: System;
 let team: Team;
@@ -116,6 +120,49 @@ test("no number says whom or what it is about", async () => {
   }
 });
 
+test("a decision is told with who asked what, its reason and how far its facts came", async () => {
+  const [person = ""] = team.people;
+  await team.join(person);
+  const { decision } = system;
+  const object = { type: "experiment", id: team.experimentId };
+  const asked = { msg: "decided", by: "admin", org: team.orgId, permission: "read", object };
+  const requestId = randomUUID();
+  const question = team.question(person);
+  const secret = { $case: "credential", value: team.ownerKey } as const;
+  await decision.check(question, { requestId });
+  await decision.batchCheck(
+    { orgId: team.orgId, checks: [question, { ...question, permission: "pet" }], consistency: undefined },
+    { requestId },
+  );
+  await decision.check(team.question(randomUUID()), { requestId });
+  await decision.check({ ...question, who: secret }, { requestId });
+  await expect(
+    decision.check({ ...question, who: { ...secret, value: "sk-none" } }, { requestId }),
+  ).rejects.toThrow();
+  const grant = {
+    reason: "grant",
+    acl: expect.any(String) as string,
+    grantedOn: { type: "project", id: team.projectId },
+  };
+  const lines = () =>
+    system
+      .output("decision")
+      .split("\n")
+      .filter((line) => line.includes(requestId) && line.includes("decided"))
+      .map((line): unknown => JSON.parse(line));
+  await expect.poll(lines).toHaveLength(6);
+  expect(lines()).toMatchObject([
+    { ...asked, principal: person, allowed: true, ...grant },
+    { ...asked, principal: person, allowed: true, ...grant, layer: "memory" },
+    { msg: "not decided", by: "admin", failure: "invalid" },
+    { ...asked, allowed: false, reason: "not_a_member", layer: "owner" },
+    { ...asked, allowed: true, reason: "grant" },
+    { msg: "not decided", by: "admin", failure: "unauthenticated" },
+  ]);
+  for (const name of serviceNames)
+    expect(system.output(name)).not.toMatch(new RegExp(`${team.ownerKey}|sk-none|@`));
+});
+
 test("a sidecar is ready once it knows where the logs stand, and tells how it answers", async () => {
   const made = await team.rest.ok<{ added_users: { id: string }[] }>("PATCH", "/v1/organization/members", {
     invite_users: { service_accounts: [{ name: "Pod" }] },
@@ -132,6 +179,8 @@ test("a sidecar is ready once it knows where the logs stand, and tells how it an
   await sidecar.decision.check(team.question(person));
   const told = await metrics.read();
   expect(told.sum("portcullis_rpc_calls_total", { rpc: "portcullis.decision.v1.Decision/Check" })).toBe(1);
+  expect(told.sum("portcullis_decisions_total")).toBe(1);
+  await expect.poll(() => sidecar.output()).toMatch(/"by":"".*"layer":"upstream","msg":"decided"/);
   expect(told.sum("portcullis_fact_reads_total", { layer: "upstream", outcome: "hit" })).toBeGreaterThan(0);
   await using lost = await startSidecar({ ...started, decisionAddress: "127.0.0.1:1" });
   expect(await metricsOf(() => lost.output()).get("/readyz")).toEqual({

@@ -1,12 +1,14 @@
 import { address, milliseconds, peerAddress, processConfig } from "@portcullis/chassis/config";
 import { redisUrl } from "@portcullis/chassis/redis";
 import { tlsConfig } from "@portcullis/chassis/tls";
+import { decisionLogConfig } from "@portcullis/checks/config";
 import { z } from "zod";
 
 /** What decision reads from its environment. */
 export const config = z.object({
   ...processConfig,
   ...tlsConfig,
+  ...decisionLogConfig,
   /** The decision cache, and the queue on which owners say that their logs have grown. */
   REDIS_URL: redisUrl,
   PORTCULLIS_IDENTITY_ADDRESS: peerAddress,

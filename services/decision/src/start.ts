@@ -6,7 +6,13 @@ import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, serve } from "@portcullis/chassis/rpc/server";
 import type { Running } from "@portcullis/chassis/run";
 import { tlsOf } from "@portcullis/chassis/tls";
-import { authenticateCallers, CredentialUses, findPrincipals, namedCheck } from "@portcullis/checks";
+import {
+  authenticateCallers,
+  CredentialUses,
+  decisionLog,
+  findPrincipals,
+  namedCheck,
+} from "@portcullis/checks";
 import { type Ask, envoyAuthorization } from "@portcullis/envoy";
 import {
   FactMemory,
@@ -107,8 +113,9 @@ export async function start(config: Config, log: Log): Promise<Running> {
   parts.use(hearDoorbells({ redisUrl: config.REDIS_URL, followInRedis, follows, log }));
   const authenticate = authenticateCallers(facts, uses.note);
   const principalsFor = findPrincipals(uses.note);
+  const deciding = { facts, log: decisionLog(config.PORTCULLIS_DECISION_LOG_SAMPLE, log) };
   const answering = handlers(
-    facts,
+    deciding,
     {
       facts: owners,
       identity: identity.stub(IdentityService),
@@ -132,7 +139,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     ),
   ];
   if (config.PORTCULLIS_ENVOY_MAPPING_FILE !== undefined) {
-    const ask: Ask = (question, call) => namedCheck(facts, principalsFor(call), question, call);
+    const ask: Ask = (question, call) => namedCheck(deciding, principalsFor(call), question, call);
     services.push(envoyAuthorization(config.PORTCULLIS_ENVOY_MAPPING_FILE, ask, log));
   }
   const server = parts.use(

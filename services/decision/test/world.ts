@@ -120,6 +120,7 @@ export class World implements AsyncDisposable {
         PORTCULLIS_TOKENS_ADDRESS: at("PORTCULLIS_TOKENS_ADDRESS"),
         PORTCULLIS_MAX_STALENESS_MS: maxStalenessMs,
         PORTCULLIS_MEMORY_IDS: 10_000,
+        PORTCULLIS_DECISION_LOG_SAMPLE: 0,
       },
       logTo(said),
     );

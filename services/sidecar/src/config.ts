@@ -1,5 +1,6 @@
 import { address, logLevel, metricsConfig, milliseconds, peerAddress } from "@portcullis/chassis/config";
 import { isOnThisMachine } from "@portcullis/chassis/tls";
+import { decisionLogConfig } from "@portcullis/checks/config";
 import { z } from "zod";
 
 const beside = address.refine(
@@ -36,6 +37,7 @@ export const config = z
     PORTCULLIS_WHEN_UNAVAILABLE: z.enum(["error", "deny"]).default("error"),
     PORTCULLIS_LOG_LEVEL: logLevel,
     ...metricsConfig,
+    ...decisionLogConfig,
   })
   .refine(
     ({ PORTCULLIS_SERVICE_TOKEN: token, PORTCULLIS_SERVICE_TOKEN_FILE: file }) =>

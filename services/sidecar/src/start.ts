@@ -3,7 +3,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, serve } from "@portcullis/chassis/rpc/server";
 import type { Running } from "@portcullis/chassis/run";
-import { CredentialUses, findPrincipals, namedCheck } from "@portcullis/checks";
+import { CredentialUses, decisionLog, findPrincipals, namedCheck } from "@portcullis/checks";
 import type { Ask } from "@portcullis/envoy";
 import { decisionCallers } from "@portcullis/proto/callers";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
@@ -44,14 +44,15 @@ export async function start(config: Config, log: Log): Promise<Running> {
   }
   const uses = parts.use(new CredentialUses(stub, log));
   const principalsFor = findPrincipals(uses.note);
-  const answering = handlers(nearby.facts, principalsFor, upstream.stub(DecisionService));
+  const deciding = { facts: nearby.facts, log: decisionLog(config.PORTCULLIS_DECISION_LOG_SAMPLE, log) };
+  const answering = handlers(deciding, principalsFor, upstream.stub(DecisionService));
   const isDenying = config.PORTCULLIS_WHEN_UNAVAILABLE === "deny";
   const decision = isDenying ? denyWhenUnavailable(answering, log) : answering;
   const contracts = [implement(DecisionService, decisionCallers, decision)];
   if (config.PORTCULLIS_ENVOY_MAPPING_FILE !== undefined) {
     const { envoyAuthorization } = await import("@portcullis/envoy");
     // Over the facts themselves: Envoy can be told that there is no answer, whatever others are told.
-    const ask: Ask = (question, call) => namedCheck(nearby.facts, principalsFor(call), question, call);
+    const ask: Ask = (question, call) => namedCheck(deciding, principalsFor(call), question, call);
     contracts.push(envoyAuthorization(config.PORTCULLIS_ENVOY_MAPPING_FILE, ask, log));
   }
   // Whoever can connect may ask, and about this organisation alone.

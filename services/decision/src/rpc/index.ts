@@ -1,7 +1,13 @@
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { Handlers } from "@portcullis/chassis/rpc/server";
-import { batchCheck, check, checkStream, type PrincipalsFor, permissions } from "@portcullis/checks";
-import type { FactReader } from "@portcullis/facts";
+import {
+  batchCheck,
+  check,
+  checkStream,
+  type Deciding,
+  type PrincipalsFor,
+  permissions,
+} from "@portcullis/checks";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import type { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import type { FeedParts } from "../feed/feed.ts";
@@ -17,16 +23,17 @@ import { watcher } from "./watch.ts";
 
 /** All handlers of the contract: one that is missing does not compile. */
 export function handlers(
-  facts: FactReader,
+  deciding: Deciding,
   owners: GrantOwners &
     SurroundingOwners & { readonly grants: Pick<Stub<typeof GrantsService>, "hasGrant" | "findObjects"> },
   principalsFor: PrincipalsFor,
   feed: FeedParts,
 ): Handlers<typeof DecisionService> {
+  const { facts } = deciding;
   return {
-    check: (request, call) => check(facts, principalsFor(call), request, call),
-    batchCheck: (request, call) => batchCheck(facts, principalsFor(call), request, call),
-    checkStream: (conversation) => checkStream(facts, principalsFor(conversation), conversation),
+    check: (request, call) => check(deciding, principalsFor(call), request, call),
+    batchCheck: (request, call) => batchCheck(deciding, principalsFor(call), request, call),
+    checkStream: (conversation) => checkStream(deciding, principalsFor(conversation), conversation),
     permissions: (request, call) => permissions(facts, principalsFor(call), request, call),
     explain: (request, call) => explain(facts, owners, principalsFor(call), request, call),
     listObjects: (request, call) => listObjects(facts, owners.grants, principalsFor(call), request, call),

@@ -1,21 +1,28 @@
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { Handlers } from "@portcullis/chassis/rpc/server";
-import { batchCheck, check, checkStream, type PrincipalsFor, permissions } from "@portcullis/checks";
-import type { FactReader } from "@portcullis/facts";
+import {
+  batchCheck,
+  check,
+  checkStream,
+  type Deciding,
+  type PrincipalsFor,
+  permissions,
+} from "@portcullis/checks";
 import type { DecisionService } from "@portcullis/proto/decision/v1/decision";
 
 type Decision = Handlers<typeof DecisionService>;
 
 /** What memory decides is answered here; what takes the owners' indexes is passed on. A missing handler does not compile. */
 export function handlers(
-  facts: FactReader,
+  deciding: Deciding,
   principalsFor: PrincipalsFor,
   upstream: Stub<typeof DecisionService>,
 ): Decision {
+  const { facts } = deciding;
   return {
-    check: (request, call) => check(facts, principalsFor(call), request, call),
-    batchCheck: (request, call) => batchCheck(facts, principalsFor(call), request, call),
-    checkStream: (conversation) => checkStream(facts, principalsFor(conversation), conversation),
+    check: (request, call) => check(deciding, principalsFor(call), request, call),
+    batchCheck: (request, call) => batchCheck(deciding, principalsFor(call), request, call),
+    checkStream: (conversation) => checkStream(deciding, principalsFor(conversation), conversation),
     permissions: (request, call) => permissions(facts, principalsFor(call), request, call),
     explain: upstream.explain,
     listObjects: upstream.listObjects,

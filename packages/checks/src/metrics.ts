@@ -1,0 +1,13 @@
+import { counter } from "@portcullis/chassis/metrics";
+import type { Decided } from "@portcullis/policy";
+
+const decisions = { allowed: 0, denied: 0 };
+
+counter("portcullis_decisions_total", "Questions that were decided", ["outcome"]).readBy(() =>
+  Object.entries(decisions).map(([outcome, value]) => [{ outcome }, value]),
+);
+
+export function countDecision({ allowed }: Pick<Decided, "allowed">): void {
+  if (allowed) decisions.allowed++;
+  else decisions.denied++;
+}
