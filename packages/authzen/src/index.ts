@@ -10,6 +10,7 @@ import { countRequest } from "@portcullis/chassis/metrics/http-counts";
 import { type Call, isRequestId } from "@portcullis/chassis/rpc/call";
 import type { Authenticate } from "@portcullis/chassis/rpc/server";
 import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
+import { requestHooks } from "@portcullis/chassis/trace/request-hooks";
 import { type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { v7 as newUuid } from "uuid";
 import type { z } from "zod";
@@ -75,6 +76,14 @@ export async function serveAuthzen(
     const given = request.headers["x-request-id"];
     reply.header("x-request-id", typeof given === "string" && isRequestId(given) ? given : newUuid());
   });
+  const traces = requestHooks<FastifyRequest, FastifyReply>((_request, reply) =>
+    String(reply.getHeader("x-request-id")),
+  );
+  if (traces !== null) {
+    app.addHook("onRequest", traces.onRequest);
+    app.addHook("preValidation", traces.preValidation);
+    app.addHook("onResponse", traces.onResponse);
+  }
   app.addHook("onResponse", async ({ method, routeOptions }, reply) => {
     countRequest({ method, route: routeOptions.url ?? "none" }, reply.statusCode, reply.elapsedTime);
   });

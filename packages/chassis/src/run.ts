@@ -4,6 +4,8 @@ import { ConfigurationError, readConfig } from "./config.ts";
 import { Fault } from "./fault.ts";
 import { type Log, openLog } from "./log.ts";
 import type { Need } from "./need.ts";
+import { traceBy } from "./trace/trace.ts";
+import { areTracesWanted } from "./trace/wanted.ts";
 
 export interface Running extends AsyncDisposable {
   readonly address: string;
@@ -31,6 +33,8 @@ export async function run<Shape extends z.ZodRawShape>(
       log.fatal({ err: error }, "uncaught exception");
       process.exit(1);
     });
+    // First, and last to end: whatever is opened may be traced.
+    await using _tracing = await tracingOf(service, log);
     let needs: readonly Need[] | null = null;
     // Before the start, which may take long where tables must be brought up to date, and until all else has ended.
     await using metrics = await metricsOf(service, setting("PORTCULLIS_METRICS_LISTEN"), () => needs);
@@ -75,6 +79,15 @@ async function metricsOf(service: string, listen: string | null, needs: () => re
   if (listen === null) return null;
   const { serveMetrics } = await import("./metrics/serve-metrics.ts");
   return await serveMetrics({ listen, service, needs });
+}
+
+/** Null: nobody asked for traces, and nothing is loaded for them. */
+async function tracingOf(service: string, log: Log) {
+  if (!areTracesWanted(process.env)) return null;
+  const { startTracing } = await import("./trace/open-telemetry.ts");
+  const tracing = startTracing(service, process.env, log);
+  traceBy(tracing.tracer);
+  return tracing;
 }
 
 function stopSignal(): Promise<string> {

@@ -1,10 +1,12 @@
 import type { EntitySchema, MigrationObject } from "@mikro-orm/core";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Log } from "@portcullis/chassis/log";
+import { traced } from "@portcullis/chassis/trace";
 import type { Dependency } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
+import { databaseWork } from "./database-work.ts";
 import { appendEvent, type Change, incarnationOf, lockLog, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 import { watchPool } from "./metrics.ts";
@@ -141,11 +143,13 @@ export class Database implements AsyncDisposable {
 
   /** Reads of any kind, outside the log. */
   async read<Result>(body: (em: EntityManager) => Promise<Result>): Promise<Result> {
-    try {
-      return await body(this.#orm.em.fork());
-    } catch (error) {
-      throw databaseFault(error);
-    }
+    return traced(databaseWork(this.owner, "read"), async () => {
+      try {
+        return await body(this.#orm.em.fork());
+      } catch (error) {
+        throw databaseFault(error);
+      }
+    });
   }
 
   /**
@@ -187,14 +191,16 @@ export class Database implements AsyncDisposable {
   ): Promise<Written<Result>> {
     // All that was done before this was asked for stands in the others' logs by now. Nobody waits for them under the lock.
     const dependsOn = await this.#otherLogs(org);
-    try {
-      return await this.#orm.em
-        .fork()
-        .transactional((em) => this.#writeIn(em, { org, context, dependsOn }, body));
-    } catch (error) {
-      if (error instanceof NothingChanged) return error.written as Written<Result>;
-      throw databaseFault(error);
-    }
+    return traced(databaseWork(this.owner, "write"), async () => {
+      try {
+        return await this.#orm.em
+          .fork()
+          .transactional((em) => this.#writeIn(em, { org, context, dependsOn }, body));
+      } catch (error) {
+        if (error instanceof NothingChanged) return error.written as Written<Result>;
+        throw databaseFault(error);
+      }
+    });
   }
 
   async #writeIn<Result>(

@@ -29,4 +29,6 @@ export interface Doorbell {
   readonly org: string;
   /** The position of the event that rang. */
   readonly position: number;
+  /** In whose course it was made, where that was traced. */
+  readonly traceparent?: string;
 }

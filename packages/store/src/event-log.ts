@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Fault } from "@portcullis/chassis/fault";
+import { traceparent } from "@portcullis/chassis/trace";
 import { type Dependency, dependencyToWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
 import type { FactKey, FactKind, OrgId, Owner } from "@portcullis/policy";
 import {
@@ -78,8 +79,8 @@ export async function appendEvent(
   const touches = many ? [] : change.touches;
   await em.execute(
     `insert into event_log (org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
-       action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on)
-     values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[], ?::jsonb)`,
+       action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on, traceparent)
+     values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[], ?::jsonb, ?)`,
     [
       org,
       position,
@@ -96,6 +97,7 @@ export async function appendEvent(
       JSON.stringify(touches.map(touchText)),
       `{${kinds.join(",")}}`,
       JSON.stringify(dependsOn.map(dependencyToWire)),
+      traceparent(),
     ],
   );
   const facts = [...new Set([...touches.map(factKeyText), ...kinds.map(kindText)])];

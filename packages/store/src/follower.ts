@@ -12,6 +12,7 @@ import { endWorker } from "./end-worker.ts";
 import { forgetFailure, noteFailure, waitsAfterFailure } from "./follow-failures.ts";
 import { watchFollower } from "./metrics.ts";
 import { watchQueue } from "./queue-metrics.ts";
+import { tracedJob } from "./traced-job.ts";
 
 export interface FollowerOptions {
   /** The follower's own. */
@@ -59,9 +60,10 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
   const redis = openRedisForWorking(options.redisUrl);
   const busy = new Set<OrgId>();
   const rungMeanwhile = new Set<OrgId>();
+  const queue = followerQueue(source, database.owner);
   const worker = new Worker<Doorbell>(
-    followerQueue(source, database.owner),
-    async ({ data }) => {
+    queue,
+    tracedJob(queue, async ({ data }) => {
       const org = data.org as OrgId;
       const cursor = await readCursor(database, source, org);
       if (cursor !== null && cursor.position >= data.position) return;
@@ -75,7 +77,7 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
       } finally {
         busy.delete(org);
       }
-    },
+    }),
     { connection: redis, prefix: queuePrefix, concurrency: jobsAtOnce },
   );
   worker.on("error", () => undefined);

@@ -81,6 +81,15 @@ export class FollowedLogs extends Migration {
   }
 }
 
+/** In whose course a change was made, where that was traced: what follows from it is told beside it. */
+export class LogTraces extends Migration {
+  override name = "0001-log-traces";
+
+  override up(): void {
+    this.addSql("alter table event_log add column traceparent text");
+  }
+}
+
 /** Where the other owners' logs stood when a change was asked for. Nothing is known of changes from before. */
 export class LogDependencies extends Migration {
   override name = "0001-log-dependencies";

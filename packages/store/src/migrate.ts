@@ -10,7 +10,7 @@ import pg from "pg";
 import { z } from "zod";
 import { FollowFailures } from "./follow-failures.ts";
 import { AuditIndexes, LogChain, LogChainPlan } from "./log-chain.ts";
-import { FollowedLogs, LogDependencies, LogTables } from "./log-tables.ts";
+import { FollowedLogs, LogDependencies, LogTables, LogTraces } from "./log-tables.ts";
 import { grantUse } from "./privileges.ts";
 
 const migrationsTable = "migrations";
@@ -25,6 +25,7 @@ function migrationsOf(own: readonly MigrationObject[]): MigrationObject[] {
     { name: "0001-log-dependencies", class: LogDependencies },
     { name: "0001-follow-failures", class: FollowFailures },
     { name: "0001-log-chain-plan", class: LogChainPlan },
+    { name: "0001-log-traces", class: LogTraces },
     ...own,
   ];
 }

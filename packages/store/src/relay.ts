@@ -1,7 +1,8 @@
 import type { Log } from "@portcullis/chassis/log";
+import { currentTracer } from "@portcullis/chassis/trace";
 import type { Owner } from "@portcullis/policy";
 import type { Database } from "./database.ts";
-import { followerQueue, invalidationQueue } from "./doorbell.ts";
+import { type Doorbell, followerQueue, invalidationQueue } from "./doorbell.ts";
 import { type Job, JobAdder } from "./job-adder.ts";
 import { watchRelay } from "./metrics.ts";
 import { waitForSeat } from "./relay-seat.ts";
@@ -68,7 +69,8 @@ async function ringOnce(database: Database, adder: JobAdder): Promise<number> {
   for (const row of rows) {
     const from = Number(row.relayed) + 1;
     const to = Math.min(Number(row.position), from + eventsAtOnce - 1);
-    await adder.add(doorbells(database.owner, row.org_id, from, to));
+    const traces = currentTracer() === null ? none : await tracesOf(database, row.org_id, from, to);
+    await adder.add(doorbells({ owner: database.owner, org: row.org_id, from, to, traces }));
     await database.pool.query("update org_log set relayed = greatest(relayed, $2) where org_id = $1", [
       row.org_id,
       to,
@@ -78,10 +80,18 @@ async function ringOnce(database: Database, adder: JobAdder): Promise<number> {
   return rung;
 }
 
-function doorbells(owner: Owner, org: string, from: number, to: number): Job[] {
+interface Rung {
+  readonly owner: Owner;
+  readonly org: string;
+  readonly from: number;
+  readonly to: number;
+  readonly traces: ReadonlyMap<number, string>;
+}
+
+function doorbells({ owner, org, from, to, traces }: Rung): Job[] {
   return Array.from({ length: to - from + 1 }, (_, index) => ({
     name: owner,
-    data: { owner, org, position: from + index },
+    data: doorbell({ owner, org, position: from + index }, traces.get(from + index)),
     opts: {
       jobId: `inv-${owner}-${org}-${from + index}`,
       attempts: 5,
@@ -90,6 +100,27 @@ function doorbells(owner: Owner, org: string, from: number, to: number): Job[] {
       removeOnFail: 1000,
     },
   }));
+}
+
+function doorbell(place: Doorbell, traceparent: string | undefined): Doorbell {
+  return traceparent === undefined ? place : { ...place, traceparent };
+}
+
+const none: ReadonlyMap<number, string> = new Map();
+
+/** In whose course events were made, by position. */
+async function tracesOf(
+  { pool }: Database,
+  org: string,
+  from: number,
+  to: number,
+): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await pool.query<{ position: string; traceparent: string }>(
+    `select position, traceparent from event_log
+     where org_id = $1 and position between $2 and $3 and traceparent is not null`,
+    [org, from, to],
+  );
+  return new Map(rows.map(({ position, traceparent }) => [Number(position), traceparent]));
 }
 
 /** Sleep that can be cut short, also by a ring that came before it. */

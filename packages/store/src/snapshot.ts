@@ -1,12 +1,21 @@
+import { traced } from "@portcullis/chassis/trace";
 import type { OrgId } from "@portcullis/policy";
 import type { Revision } from "@portcullis/proto/events/v1/events";
 import type { PoolClient } from "pg";
 import type { Database } from "./database.ts";
+import { databaseWork } from "./database-work.ts";
 import { readHeads } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 
 /** All reads of the body see one moment. */
 export async function snapshot<Result>(
+  database: Database,
+  body: (client: PoolClient) => Promise<Result>,
+): Promise<Result> {
+  return traced(databaseWork(database.owner, "snapshot"), () => readInSnapshot(database, body));
+}
+
+async function readInSnapshot<Result>(
   database: Database,
   body: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {

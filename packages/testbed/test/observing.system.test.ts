@@ -6,6 +6,7 @@ import { metricsOf } from "../src/metrics.ts";
 import { startSidecar } from "../src/sidecar.ts";
 import { type System, serviceNames, startSystem } from "../src/system.ts";
 import { makeTeam, type Team } from "../src/team.ts";
+import { receiveTraces, type ToldSpan, type TraceReceiver } from "../src/trace-receiver.ts";
 
 // What can be seen from outside of what goes on inside.
 
@@ -15,13 +16,32 @@ const environment = {
   PORTCULLIS_DECISION_LOG_SAMPLE: "1",
 };
 
+const parts = new AsyncDisposableStack();
+let traces: TraceReceiver;
 let system: System;
 let team: Team;
 beforeAll(async () => {
-  system = await startSystem({ databaseServerUrl: inject("databaseUrl"), environment });
+  traces = parts.use(await receiveTraces());
+  system = parts.use(
+    await startSystem({
+      databaseServerUrl: inject("databaseUrl"),
+      environment: { ...environment, ...traces.environment },
+    }),
+  );
   team = await makeTeam(system, 1);
 });
-afterAll(() => system[Symbol.asyncDispose]());
+afterAll(() => parts.disposeAsync());
+
+async function serviceToken(): Promise<string> {
+  const made = await team.rest.ok<{ added_users: { id: string }[] }>("PATCH", "/v1/organization/members", {
+    invite_users: { service_accounts: [{ name: `Pod ${randomUUID()}` }] },
+  });
+  const { key } = await team.rest.ok<{ key: string }>("POST", "/v1/service_token", {
+    name: "pod",
+    service_account_id: made.added_users[0]?.id,
+  });
+  return key;
+}
 
 test("the id that a client sends stands in the answer, in every log on the way, and in the event", async () => {
   const requestId = `trace-${randomUUID()}`;
@@ -163,15 +183,73 @@ test("a decision is told with who asked what, its reason and how far its facts c
     expect(system.output(name)).not.toMatch(new RegExp(`${team.ownerKey}|sk-none|@`));
 });
 
+test("one write is one trace, from the first door to the database and the work that follows from it", async () => {
+  const traceId = randomUUID().replaceAll("-", "");
+  const callersSpan = "00f067aa0ba902b7";
+  const requestId = randomUUID();
+  const response = await fetch(`${system.adminUrl}/v1/group`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${team.ownerKey}`,
+      "content-type": "application/json",
+      "x-request-id": requestId,
+      traceparent: `00-${traceId}-${callersSpan}-01`,
+    },
+    body: JSON.stringify({ name: "Followed by its trace" }),
+  });
+  expect(response.status).toBe(200);
+  const told = () => traces.spans().filter((span) => span.traceId === traceId);
+  /** From where it happened up to the caller's own span, by their names. */
+  const wayOf = ({ service, name, parentSpanId = "" }: ToldSpan): string[] => {
+    const here = `${service} ${name}`;
+    if (parentSpanId === callersSpan) return [here];
+    const parent = told().find(({ spanId }) => spanId === parentSpanId);
+    return parent === undefined ? [here, "nothing"] : [here, ...wayOf(parent)];
+  };
+  const ways = () => told().map((span) => wayOf(span).map((step) => step.replace("portcullis-", "")));
+  const door = "admin POST /v1/group";
+  const asked = ["admin portcullis.groups.v1.Groups/CreateGroup", door];
+  const answered = ["groups portcullis.groups.v1.Groups/CreateGroup", ...asked];
+  const written = ["groups postgresql write", ...answered];
+  await expect.poll(ways).toContainEqual(["decision invalidate", ...written]);
+  expect(ways()).toContainEqual([door]);
+  expect(ways()).toContainEqual(written);
+  // Also what was asked before the body had been read.
+  const batchCheck = "portcullis.decision.v1.Decision/BatchCheck";
+  expect(ways()).toContainEqual([`decision ${batchCheck}`, `admin ${batchCheck}`, door]);
+  await expect.poll(() => ways().filter((way) => way.at(-1) !== door)).toEqual([]);
+  const doorSpan = told().find(({ parentSpanId }) => parentSpanId === callersSpan);
+  expect(JSON.stringify(doorSpan?.attributes)).toContain(requestId);
+});
+
+test("a trace begins with a request alone, and none tells a secret or of whom it is", async () => {
+  const roots = traces.spans().filter(({ parentSpanId = "" }) => parentSpanId === "");
+  expect(roots.length).toBeGreaterThan(0);
+  expect(roots.filter(({ name }) => !/^[A-Z]+ \/v1\//.test(name))).toEqual([]);
+  const secrets = [team.ownerKey, system.serviceCredential, team.orgId, ...team.people];
+  for (const secret of secrets) expect(traces.text).not.toContain(secret);
+  expect(traces.text).not.toMatch(/@|select |insert /i);
+});
+
+test("without OTEL_* nothing of OpenTelemetry is even loaded", async () => {
+  const refuse = `import { registerHooks } from "node:module";
+    registerHooks({ resolve: (name, context, next) => {
+      if (name.startsWith("@opentelemetry/")) throw new Error("loaded " + name);
+      return next(name, context);
+    } });`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(refuse)}`;
+  const started = { decisionAddress: system.decisionAddress, serviceToken: await serviceToken() };
+  await using _sidecar = await startSidecar({ ...started, environment: { NODE_OPTIONS } });
+  const traced = startSidecar({ ...started, environment: { NODE_OPTIONS, ...traces.environment } });
+  await expect(traced).rejects.toThrow("loaded @opentelemetry/");
+});
+
 test("a sidecar is ready once it knows where the logs stand, and tells how it answers", async () => {
-  const made = await team.rest.ok<{ added_users: { id: string }[] }>("PATCH", "/v1/organization/members", {
-    invite_users: { service_accounts: [{ name: "Pod" }] },
-  });
-  const { key } = await team.rest.ok<{ key: string }>("POST", "/v1/service_token", {
-    name: "pod",
-    service_account_id: made.added_users[0]?.id,
-  });
-  const started = { decisionAddress: system.decisionAddress, serviceToken: key, environment };
+  const started = {
+    decisionAddress: system.decisionAddress,
+    serviceToken: await serviceToken(),
+    environment,
+  };
   await using sidecar = await startSidecar(started);
   const metrics = metricsOf(() => sidecar.output());
   expect(await metrics.get("/readyz")).toEqual({ status: 200, text: "ready\n" });

@@ -12,6 +12,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { countRequest } from "@portcullis/chassis/metrics/http-counts";
 import { isRequestId } from "@portcullis/chassis/rpc/call";
 import { refuseUnprotected, type Tls } from "@portcullis/chassis/tls";
+import { requestHooks } from "@portcullis/chassis/trace/request-hooks";
 import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { v7 as newUuid } from "uuid";
 import type { Access } from "./access.ts";
@@ -91,6 +92,7 @@ export async function serveHttp(
   speakJson(app);
   const streams = new Set<EventStream>();
   const close = closing(app, streams);
+  traceRequests(app);
   remember(app, options.log);
   await app.register(cookie);
   app.addHook("onRequest", async (_request, reply) => {
@@ -372,6 +374,14 @@ function faultOfFastify(error: unknown): unknown {
   return statusCode !== undefined && statusCode < 500 && code?.startsWith("FST_")
     ? new Fault("invalid", "the request is malformed", { cause: error })
     : error;
+}
+
+function traceRequests(app: FastifyInstance): void {
+  const hooks = requestHooks<FastifyRequest, FastifyReply>(({ id }) => id);
+  if (hooks === null) return;
+  app.addHook("onRequest", hooks.onRequest);
+  app.addHook("preValidation", hooks.preValidation);
+  app.addHook("onResponse", hooks.onResponse);
 }
 
 const failures = new WeakMap<FastifyRequest, unknown>();

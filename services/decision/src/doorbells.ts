@@ -5,6 +5,7 @@ import type { FollowInRedis, Follows } from "@portcullis/facts";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
 import { type Doorbell, invalidationQueue, queuePrefix } from "@portcullis/store/doorbell";
 import { watchQueue } from "@portcullis/store/queue-metrics";
+import { tracedJob } from "@portcullis/store/traced-job";
 import { Worker } from "bullmq";
 
 export interface DoorbellOptions {
@@ -31,7 +32,7 @@ export function hearDoorbells({ redisUrl, followInRedis, follows, log }: Doorbel
   const jobs = openRedisForWorking(redisUrl);
   const worker = new Worker<Doorbell>(
     invalidationQueue,
-    async ({ data }) => {
+    tracedJob(invalidationQueue, async ({ data }) => {
       const bell = checked(data);
       if (bell === null) {
         log.warn({}, "a doorbell that names no place in a log was ignored");
@@ -41,7 +42,7 @@ export function hearDoorbells({ redisUrl, followInRedis, follows, log }: Doorbel
       follows.hear(bell.owner, bell.org, bell.position);
       await jobs.publish(channel, JSON.stringify(bell));
       await followInRedis.catchUp(bell.org, bell.owner, bell.position);
-    },
+    }),
     { connection: jobs, prefix: queuePrefix, concurrency: jobsAtOnce },
   );
   const watched = watchQueue(worker, jobs);

@@ -1,8 +1,10 @@
 import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import { Fault } from "../fault.ts";
 import { channelCredentials, refuseUnprotected, type Tls } from "../tls.ts";
+import { traceparent } from "../trace/trace.ts";
 import { type Hop, requestIdKey, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { fromServiceError } from "./status.ts";
+import { tracedAsking, traceparentKey } from "./traced.ts";
 
 /**
  * Of callers outside there may be thousands: who is down must not be asked three times as often by them as who is up, but
@@ -91,17 +93,14 @@ export function connect(options: ClientOptions): Connection {
   });
   return {
     stub<Definition extends Record<string, unknown>>(definition: Definition): Stub<Definition> {
-      const calls = Object.entries(definition).map(([method, rpc]) => [
-        method,
-        (request: unknown, hop: Partial<Hop> = {}) =>
-          (isAnswering(rpc) ? listen : invoke)(
-            client,
-            rpc as MethodDefinition<unknown, unknown>,
-            request,
-            hop,
-            options,
-          ),
-      ]);
+      const calls = Object.entries(definition).map(([method, described]) => {
+        const rpc = described as MethodDefinition<unknown, unknown>;
+        const ask = isAnswering(rpc) ? listen : tracedAsking(rpc.path, invoke);
+        return [
+          method,
+          (request: unknown, hop: Partial<Hop> = {}) => ask(client, rpc, request, hop, options),
+        ];
+      });
       return Object.fromEntries(calls) as Stub<Definition>;
     },
     ready: (withinMs) =>
@@ -192,5 +191,7 @@ function metadataOf(hop: Partial<Hop>, options: ClientOptions): Metadata {
     metadata.set(serviceCredentialKey, options.serviceCredential);
   }
   if (hop.requestId !== undefined) metadata.set(requestIdKey, hop.requestId);
+  const trace = traceparent();
+  if (trace !== null) metadata.set(traceparentKey, trace);
   return metadata;
 }

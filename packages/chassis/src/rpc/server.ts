@@ -20,6 +20,7 @@ import { countsOf } from "./counts.ts";
 import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts";
 import { badServiceCredential, codeOf, notForThisService, toServiceError } from "./status.ts";
 import { type Answering, answering, type Conversation, conversing } from "./stream.ts";
+import { tracedAnswering } from "./traced.ts";
 
 /**
  * One function per RPC of a contract. A handler that answers without a promise is answered in the same tick. One of many
@@ -90,7 +91,8 @@ export function implement<Definition extends ServiceDefinition>(
       } else if (definition[method]?.responseStream === true) {
         implementation[method] = answering(handler as Answerer, surroundings) as UntypedHandleCall;
       } else {
-        implementation[method] = unary(path, handler as Handler, gate, options.log) as UntypedHandleCall;
+        const answering = unary(path, handler as Handler, gate, options.log);
+        implementation[method] = tracedAnswering(path, answering) as UntypedHandleCall;
       }
     }
     return { definition, implementation };
