@@ -1,5 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { connect } from "@portcullis/chassis/rpc/client";
 import { owners } from "@portcullis/policy";
+import {
+  AttributeContext,
+  AttributeContext_HttpRequest,
+  AttributeContext_Request,
+} from "@portcullis/proto/envoy/service/auth/v3/attribute_context";
+import { AuthorizationService } from "@portcullis/proto/envoy/service/auth/v3/external_auth";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { metricsOf } from "../src/metrics.ts";
@@ -10,7 +18,10 @@ import { receiveTraces, type ToldSpan, type TraceReceiver } from "../src/trace-r
 
 // What can be seen from outside of what goes on inside.
 
+/** Decisions are asked for by an Envoy, too. */
+const mappingFile = fileURLToPath(new URL("../../../infra/envoy/mapping.yaml", import.meta.url));
 const environment = {
+  PORTCULLIS_ENVOY_MAPPING_FILE: mappingFile,
   PORTCULLIS_LOG_LEVEL: "debug",
   PORTCULLIS_METRICS_LISTEN: "127.0.0.1:0",
   PORTCULLIS_DECISION_LOG_SAMPLE: "1",
@@ -31,17 +42,6 @@ beforeAll(async () => {
   team = await makeTeam(system, 1);
 });
 afterAll(() => parts.disposeAsync());
-
-async function serviceToken(): Promise<string> {
-  const made = await team.rest.ok<{ added_users: { id: string }[] }>("PATCH", "/v1/organization/members", {
-    invite_users: { service_accounts: [{ name: `Pod ${randomUUID()}` }] },
-  });
-  const { key } = await team.rest.ok<{ key: string }>("POST", "/v1/service_token", {
-    name: "pod",
-    service_account_id: made.added_users[0]?.id,
-  });
-  return key;
-}
 
 test("the id that a client sends stands in the answer, in every log on the way, and in the event", async () => {
   const requestId = `trace-${randomUUID()}`;
@@ -140,6 +140,15 @@ test("no number says whom or what it is about", async () => {
   }
 });
 
+/** What decision tells of what was asked under this id. */
+function linesOf(requestId: string): unknown[] {
+  return system
+    .output("decision")
+    .split("\n")
+    .filter((line) => line.includes(requestId) && /"msg":"(not )?decided"/.test(line))
+    .map((line): unknown => JSON.parse(line));
+}
+
 test("a decision is told with who asked what, its reason and how far its facts came", async () => {
   const [person = ""] = team.people;
   await team.join(person);
@@ -164,14 +173,8 @@ test("a decision is told with who asked what, its reason and how far its facts c
     acl: expect.any(String) as string,
     grantedOn: { type: "project", id: team.projectId },
   };
-  const lines = () =>
-    system
-      .output("decision")
-      .split("\n")
-      .filter((line) => line.includes(requestId) && line.includes("decided"))
-      .map((line): unknown => JSON.parse(line));
-  await expect.poll(lines).toHaveLength(6);
-  expect(lines()).toMatchObject([
+  await expect.poll(() => linesOf(requestId)).toHaveLength(6);
+  expect(linesOf(requestId)).toMatchObject([
     { ...asked, principal: person, allowed: true, ...grant },
     { ...asked, principal: person, allowed: true, ...grant, layer: "memory" },
     { msg: "not decided", by: "admin", failure: "invalid" },
@@ -181,6 +184,47 @@ test("a decision is told with who asked what, its reason and how far its facts c
   ]);
   for (const name of serviceNames)
     expect(system.output(name)).not.toMatch(new RegExp(`${team.ownerKey}|sk-none|@`));
+});
+
+test("what an Envoy asks is told as well", async () => {
+  const gateway = await team.newAccount("gateway");
+  const application = await team.newAccount("application");
+  using connection = connect({
+    peer: "decision",
+    address: system.decisionAddress,
+    serviceToken: () => gateway.key,
+  });
+  const ask = async (credential: string) => {
+    const none = Buffer.alloc(0);
+    const http = {
+      ...AttributeContext_HttpRequest.decode(none),
+      method: "GET",
+      path: `/experiments/${team.experimentId}`,
+      headers: { authorization: `Bearer ${credential}` },
+    };
+    const request = { ...AttributeContext_Request.decode(none), http };
+    const requestId = randomUUID();
+    const attributes = { ...AttributeContext.decode(none), request };
+    await connection.stub(AuthorizationService).check({ attributes }, { requestId });
+    await expect.poll(() => linesOf(requestId)).toHaveLength(1);
+    return linesOf(requestId)[0];
+  };
+  const decision = metricsOf(() => system.output("decision"));
+  const denials = async () =>
+    (await decision.read()).sum("portcullis_decisions_total", { outcome: "denied" });
+  const before = await denials();
+  const by = { by: gateway.id, org: team.orgId };
+  const told = { ...by, principal: application.id, permission: "read", allowed: false, reason: "no_grant" };
+  expect(await ask(application.key)).toMatchObject({ msg: "decided", ...told });
+  expect(await denials()).toBe(before + 1);
+  const unknown = application.key.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+  expect(await ask(unknown)).toMatchObject({
+    msg: "not decided",
+    by: gateway.id,
+    failure: "unauthenticated",
+  });
+  expect(system.output("decision")).not.toContain(application.key);
+  expect(system.output("decision")).not.toContain(unknown);
 });
 
 test("one write is one trace, from the first door to the database and the work that follows from it", async () => {
@@ -238,7 +282,10 @@ test("without OTEL_* nothing of OpenTelemetry is even loaded", async () => {
       return next(name, context);
     } });`;
   const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(refuse)}`;
-  const started = { decisionAddress: system.decisionAddress, serviceToken: await serviceToken() };
+  const started = {
+    decisionAddress: system.decisionAddress,
+    serviceToken: (await team.newAccount("small pod")).key,
+  };
   await using _sidecar = await startSidecar({ ...started, environment: { NODE_OPTIONS } });
   const traced = startSidecar({ ...started, environment: { NODE_OPTIONS, ...traces.environment } });
   await expect(traced).rejects.toThrow("loaded @opentelemetry/");
@@ -247,7 +294,7 @@ test("without OTEL_* nothing of OpenTelemetry is even loaded", async () => {
 test("a sidecar is ready once it knows where the logs stand, and tells how it answers", async () => {
   const started = {
     decisionAddress: system.decisionAddress,
-    serviceToken: await serviceToken(),
+    serviceToken: (await team.newAccount("pod")).key,
     environment,
   };
   await using sidecar = await startSidecar(started);
