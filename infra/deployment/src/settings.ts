@@ -4,13 +4,7 @@ import { readConfig } from "@portcullis/chassis/config";
 import type { z } from "zod";
 
 /** Read beside what a service's own configuration names. */
-const readByAll = new Set([
-  "MALLOC_ARENA_MAX",
-  "NODE_ENV",
-  "NODE_COMPILE_CACHE",
-  // Where a process tells of itself.
-  "PORTCULLIS_METRICS_LISTEN",
-]);
+const readByAll = new Set(["MALLOC_ARENA_MAX", "NODE_ENV", "NODE_COMPILE_CACHE"]);
 
 export type Environment = Readonly<Record<string, string>>;
 
