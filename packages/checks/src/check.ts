@@ -13,6 +13,7 @@ import type { CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/
 import { type Asking, mayAskAbout } from "./callers.ts";
 import { type DecisionLog, type NotedQuestion, noting } from "./decision-log.ts";
 import { countDecision } from "./metrics.ts";
+import { plainAnswer } from "./plain-answers.ts";
 import type { PrincipalOf } from "./principal.ts";
 import { consistencyFromWire, permissionFromWire, targetFromWire, whoFromWire } from "./wire.ts";
 
@@ -105,5 +106,6 @@ function decide({ question, byCredential, scope }: QuestionWithin, facts: Facts)
 
 function responseOf({ result, revision }: Answer<DecidedOf>): CheckResponse {
   countDecision(result);
-  return { allowed: result.allowed, revision, holderId: result.holder };
+  const { allowed, holder } = result;
+  return holder === undefined ? plainAnswer(allowed, revision) : { allowed, revision, holderId: holder };
 }

@@ -103,7 +103,7 @@ class Reading<Result extends object> implements Facts {
   #layer: Layer = "memory";
   // What the last attempt met.
   /** When the latest of the used facts began to hold, by owner. */
-  #latest: Record<Owner, number> = { ...nothingUsed };
+  #latest = nothingYet;
   #unmet: Set<Follow> | null = null;
   #lacking: Prerequisite[] | null = null;
   #missing: readonly FactKey[] = [];
@@ -153,9 +153,9 @@ class Reading<Result extends object> implements Facts {
   }
 
   /** Evaluates with what is at hand. Null: something is missing, or does not go together. */
-  attempt(now = this.#options.clock()): Answer<Result> | null {
+  attempt(now: number): Answer<Result> | null {
     this.#now = now;
-    this.#latest = { ...nothingUsed };
+    this.#latest = nothingUsed();
     this.#unmet = null;
     this.#lacking = null;
     this.#missing = [];
@@ -179,7 +179,7 @@ class Reading<Result extends object> implements Facts {
       else if (this.#missing.length > 0) await this.#load(this.#missing);
       else if (this.#lacking !== null) await this.#meetPrerequisites(this.#lacking);
       else await this.#bringTogether();
-      const answer = this.attempt();
+      const answer = this.attempt(this.#options.clock());
       if (answer !== null) return answer;
     }
     throw new Fault("unavailable", "the facts can't be had fresh enough", { retryAfterMs: 1000 });
@@ -211,10 +211,11 @@ class Reading<Result extends object> implements Facts {
   }
 
   #isOfOneMoment(): boolean {
-    return owners.every((owner) => {
+    for (const owner of owners) {
       const latest = this.#latest[owner];
-      return latest === unused || latest <= (this.#organization.byOwner[owner].mark?.app ?? unused);
-    });
+      if (latest !== unused && latest > (this.#organization.byOwner[owner].mark?.app ?? unused)) return false;
+    }
+    return true;
   }
 
   #hasPrerequisites(): boolean {
@@ -292,9 +293,8 @@ class Reading<Result extends object> implements Facts {
 }
 
 const unused = -1;
-const nothingUsed: Readonly<Record<Owner, number>> = {
-  identity: unused,
-  groups: unused,
-  grants: unused,
-  tokens: unused,
-};
+const nothingYet = nothingUsed();
+
+function nothingUsed(): Record<Owner, number> {
+  return { identity: unused, groups: unused, grants: unused, tokens: unused };
+}

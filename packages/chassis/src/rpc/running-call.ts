@@ -23,9 +23,14 @@ interface Surface extends EventEmitter {
   getAuthContext(): { readonly sslPeerCertificate?: { readonly subjectaltname?: string } };
 }
 
+/** Until the caller is known. */
+const nobody: Caller = { kind: "service", name: "" };
+
 /** A call whose costlier parts are made only when somebody asks for them: most Checks ask for none. */
 export class RunningCall implements Call {
-  caller: Caller = { kind: "service", name: "" };
+  caller: Caller = nobody;
+  /** In monotonic milliseconds. */
+  readonly startedAt = performance.now();
   readonly #call: Surface;
   #requestId: string | null = null;
   #abort: AbortController | null = null;

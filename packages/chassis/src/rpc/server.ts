@@ -95,7 +95,11 @@ export function implement<Definition extends ServiceDefinition>(
         implementation[method] = tracedAnswering(path, answering) as UntypedHandleCall;
       }
     }
-    return { definition, implementation };
+    const served = Object.entries(definition).map(([method, rpc]) => [
+      method,
+      { ...rpc, responseSerialize: encodingOnce(rpc.responseSerialize) },
+    ]);
+    return { definition: Object.fromEntries(served) as ServiceDefinition, implementation };
   };
 }
 
@@ -176,37 +180,55 @@ function digest(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();
 }
 
+/** Nothing is made for a call that is answered at once but what its handler sees. */
 function unary(path: string, handler: Handler, gate: Gate, log: Log) {
   const counts = countsOf(path);
+  const fail = (thrown: unknown, running: RunningCall, answer: sendUnaryData<unknown>): void => {
+    counts.answered(codeOf(thrown), performance.now() - running.startedAt);
+    report(thrown, path, running.requestId, log);
+    answer(toServiceError(thrown));
+  };
+  const succeed = (message: unknown, running: RunningCall, answer: sendUnaryData<unknown>): void => {
+    counts.answered(status.OK, performance.now() - running.startedAt);
+    if (log.isLevelEnabled("debug")) log.debug({ path, requestId: running.requestId }, "a call was answered");
+    answer(null, message);
+  };
+  const handle = (caller: Caller, request: unknown, running: RunningCall): unknown => {
+    running.caller = caller;
+    return handler(request, running);
+  };
   return (call: ServerUnaryCall<unknown, unknown>, answer: sendUnaryData<unknown>): void => {
-    const startedAt = performance.now();
     const running = new RunningCall(call);
-    const fail = (thrown: unknown): void => {
-      counts.answered(codeOf(thrown), performance.now() - startedAt);
-      report(thrown, path, running.requestId, log);
-      answer(toServiceError(thrown));
-    };
-    const succeed = (message: unknown): void => {
-      counts.answered(status.OK, performance.now() - startedAt);
-      if (log.isLevelEnabled("debug"))
-        log.debug({ path, requestId: running.requestId }, "a call was answered");
-      answer(null, message);
-    };
-    const handle = (caller: Caller): unknown => {
-      running.caller = caller;
-      return handler(call.request, running);
-    };
     try {
       const caller = gate(call.metadata, running);
-      const result = caller instanceof Promise ? caller.then(handle) : handle(caller);
+      const result =
+        caller instanceof Promise
+          ? caller.then((known) => handle(known, call.request, running))
+          : handle(caller, call.request, running);
       if (result instanceof Promise) {
-        running.within(longestCallMs, result).then(succeed, fail);
+        running.within(longestCallMs, result).then(
+          (message: unknown) => succeed(message, running, answer),
+          (thrown: unknown) => fail(thrown, running, answer),
+        );
       } else {
-        succeed(result);
+        succeed(result, running, answer);
       }
     } catch (thrown) {
-      fail(thrown);
+      fail(thrown, running, answer);
     }
+  };
+}
+
+/** What is frozen is an answer that is given over and over: it is encoded once. */
+function encodingOnce(encode: (message: object) => Buffer): (message: object) => Buffer {
+  const encoded = new WeakMap<object, Buffer>();
+  return (message) => {
+    if (!Object.isFrozen(message)) return encode(message);
+    const known = encoded.get(message);
+    if (known !== undefined) return known;
+    const bytes = encode(message);
+    encoded.set(message, bytes);
+    return bytes;
   };
 }
 
