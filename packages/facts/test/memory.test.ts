@@ -30,13 +30,14 @@ test("what is read is what was filled last for that very fact, however little is
         if (does === "fill") {
           const value = emptyOf[key.kind];
           const fact = { key, incarnation: "first", lo: at, hi: at, value } as LoadedFact;
-          const refusal = memory.fill(mark, fact, {
+          const held = {
             kind: "held",
             value: prepare(fact),
             lo: at,
             hi: at,
             gen,
-          });
+          } as const;
+          const refusal = memory.fill(mark, fact, held);
           expect(refusal).toBeNull();
           filled.set(name, { key, at });
         }
