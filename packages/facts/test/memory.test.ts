@@ -8,7 +8,7 @@ import type { LoadedFact } from "../src/source.ts";
 import { factKeys } from "./facts-arbitrary.ts";
 
 const gen = Symbol();
-const mark: MemoryMark = { incarnation: "first", app: 0, gen, floors: {} };
+const mark = beginning();
 
 // So few ids that keys often differ in their organisation, their kind or their type alone.
 const key = factKeys(fc.constantFrom("1", "2"));
@@ -55,6 +55,10 @@ test("what is read is what was filled last for that very fact, however little is
     { numRuns: 2000 },
   );
 });
+
+function beginning(): MemoryMark {
+  return { incarnation: "first", app: 0, gen, floors: {} };
+}
 
 const emptyOf: FactValues = {
   member: null,
