@@ -91,7 +91,7 @@ const h2load = {
 };
 
 /** A message as gRPC puts it into a body. */
-function framed(message: Buffer): Buffer {
+export function framed(message: Buffer): Buffer {
   const header = Buffer.alloc(5);
   header.writeUInt32BE(message.length, 1);
   return Buffer.concat([header, message]);

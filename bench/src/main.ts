@@ -8,6 +8,7 @@ import { batch, checkMemory, checkMemoryLatency, checkRedis } from "./check.ts";
 import type { Row } from "./row.ts";
 import { sidecar } from "./sidecar.ts";
 import { sidecarFootprint } from "./sidecar-footprint.ts";
+import { stream } from "./stream.ts";
 
 type Tell = (line: string) => void;
 
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, (tell: Tell) => Promise<Row[]>>> = {
   "check-memory-latency": checkMemoryLatency,
   "check-redis": checkRedis,
   batch,
+  stream,
   sidecar,
   "sidecar-footprint": sidecarFootprint,
 };

@@ -34,20 +34,36 @@ export function rowOf(
 ): Row {
   const of = (whose: "ours" | "reference", what: keyof Round): number =>
     median(rounds.map((round) => round[whose][what]));
-  const ratios = rounds.map(({ ours, reference }) => ours[measure] / reference[measure]);
+  const notes = (["ours", "reference"] as const).map(
+    (whose) =>
+      `${whose}: ${of(whose, "perSecond").toFixed(0)} a second, p50 ${of(whose, "p50Ms").toFixed(2)} ms, ` +
+      `p99 ${of(whose, "p99Ms").toFixed(2)} ms, ${of(whose, "serverCpuMicros").toFixed(1)} us of the server's CPU each`,
+  );
+  const measured = rounds.map(({ ours, reference }) => ({
+    ours: ours[measure],
+    reference: reference[measure],
+  }));
+  return compared(name, units[measure], bound, measured, notes);
+}
+
+/** What was measured of ours and of the reference, round by round, as one row. */
+export function compared(
+  name: string,
+  unit: string,
+  bound: Row["bound"],
+  rounds: readonly { readonly ours: number; readonly reference: number }[],
+  notes: readonly string[] = [],
+): Row {
+  const ratios = rounds.map(({ ours, reference }) => ours / reference);
   return {
     name,
-    ours: of("ours", measure),
-    reference: of("reference", measure),
-    unit: units[measure],
+    ours: median(rounds.map(({ ours }) => ours)),
+    reference: median(rounds.map(({ reference }) => reference)),
+    unit,
     ratio: median(ratios),
     bound,
     ratios,
-    notes: (["ours", "reference"] as const).map(
-      (whose) =>
-        `${whose}: ${of(whose, "perSecond").toFixed(0)} a second, p50 ${of(whose, "p50Ms").toFixed(2)} ms, ` +
-        `p99 ${of(whose, "p99Ms").toFixed(2)} ms, ${of(whose, "serverCpuMicros").toFixed(1)} us of the server's CPU each`,
-    ),
+    notes,
   };
 }
 
