@@ -2,13 +2,13 @@
 // many organisations and writing to one and to many costs.
 
 import { randomUUID } from "node:crypto";
-import { createOrganization } from "@portcullis/admin-service/create-organization";
 import { throwawayPostgres } from "@portcullis/one-machine/postgres";
 import { throwawayRedis } from "@portcullis/one-machine/redis";
 import type { CheckRequest } from "@portcullis/proto/decision/v1/decision";
 import { restClient, type System, startSystem } from "@portcullis/testbed";
 import { Redis } from "ioredis";
 import pg from "pg";
+import { context, invite, makeGroup, organization } from "./content.ts";
 import { residentMegabytes } from "./resident.ts";
 
 /** One thing that was measured, for which there is no reference. */
@@ -25,7 +25,6 @@ const organisations = 1000;
 const headCalls = 50;
 const writers = 8;
 const writesEach = 60;
-const context = { actor: undefined, requestId: "bench", sourceAddress: "", unchangedSince: [] };
 
 export async function capacity(tell: (line: string) => void): Promise<Figure[]> {
   await using parts = new AsyncDisposableStack();
@@ -36,10 +35,9 @@ export async function capacity(tell: (line: string) => void): Promise<Figure[]> 
   const system = parts.use(await startSystem({ databaseServerUrl: postgres.url, redisUrl: redisServer.url }));
   const figures: Figure[] = [];
 
-  const { orgId, ownerKey } = await organisation(system);
+  const { orgId, ownerKey } = await organization(system);
   const identityBefore = await databaseBytes(system.databaseUrl("identity"));
-  const ids: string[] = [];
-  for (let from = 0; from < users; from += atOnce) ids.push(...(await invite(system, orgId, atOnce)));
+  const ids = await invite(system, orgId, users);
   figures.push({
     what: "Postgres of identity, for each member",
     value: ((await databaseBytes(system.databaseUrl("identity"))) - identityBefore) / users,
@@ -112,40 +110,6 @@ export async function capacity(tell: (line: string) => void): Promise<Figure[]> 
   return figures;
 }
 
-async function organisation(system: System) {
-  const name = `bench ${randomUUID()}`;
-  return createOrganization(system, { name, owner: { email: `${randomUUID()}@example.com` } });
-}
-
-async function invite(system: System, orgId: string, count: number): Promise<string[]> {
-  const { members } = await system.identity.inviteMembers({
-    context,
-    orgId,
-    userIds: [],
-    users: Array.from({ length: count }, () => ({
-      email: `${randomUUID()}@example.com`,
-      givenName: undefined,
-      familyName: undefined,
-    })),
-    serviceAccounts: [],
-  });
-  return members.map(({ principal }) => principal?.id ?? "");
-}
-
-async function makeGroup(system: System, orgId: string, principalIds: string[]): Promise<string> {
-  const { group } = await system.groups.createGroup({
-    context,
-    orgId,
-    name: `group ${randomUUID()}`,
-    description: undefined,
-    principalIds,
-    memberGroupIds: [],
-    ownerId: "",
-    externalId: undefined,
-  });
-  return group?.id ?? "";
-}
-
 async function somethingToRead(rest: ReturnType<typeof restClient>, groups: readonly string[]) {
   const project = await rest.ok<{ id: string }>("POST", "/v1/project", { name: "Project" });
   const experiment = await rest.ok<{ id: string }>("POST", "/v1/experiment", {
@@ -181,7 +145,7 @@ interface Changeable {
 }
 
 async function changeable(system: System): Promise<Changeable> {
-  const { orgId } = await organisation(system);
+  const { orgId } = await organization(system);
   return { orgId, ...(await addedTo(system, orgId)) };
 }
 

@@ -31,19 +31,8 @@ export async function startDecision(
   const postgres = parts.use(await throwawayPostgres());
   const system = parts.use(await startSystem({ databaseServerUrl: postgres.url, environment }));
   const world = await makeWorld(system, tell);
-  const pid = system.pid("decision");
-  pinServer(pid);
-  const { revision } = await system.decision.check(world.allowedCheck);
-  const check: Target = {
-    name: "Check",
-    address: system.decisionAddress,
-    path: DecisionService.check.path,
-    request: Buffer.from(CheckRequest.encode(world.allowedCheck).finish()),
-    response: Buffer.from(CheckResponse.encode({ allowed: true, revision }).finish()),
-    headers: { authorization: `Bearer ${world.serviceToken}` },
-    pid,
-    questions: 1,
-  };
+  pinServer(system.pid("decision"));
+  const check = await checkTarget(system, world);
   const whole = parts.move();
   return {
     system,
@@ -52,6 +41,7 @@ export async function startDecision(
     batch(questions) {
       const { orgId } = world.allowedCheck;
       const checks = Array.from({ length: questions }, () => world.allowedCheck);
+      const { revision } = CheckResponse.decode(check.response);
       const results = Array.from({ length: questions }, () => ({ allowed: true, error: undefined }));
       return {
         ...check,
@@ -63,5 +53,21 @@ export async function startDecision(
       };
     },
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
+  };
+}
+
+/** The Check of a world that is allowed, as it is asked of the first process of decision. */
+export async function checkTarget(system: System, { allowedCheck, serviceToken }: World): Promise<Target> {
+  const { allowed, revision } = await system.decision.check(allowedCheck);
+  if (!allowed) throw new Error("the Check is denied");
+  return {
+    name: "Check",
+    address: system.decisionAddress,
+    path: DecisionService.check.path,
+    request: Buffer.from(CheckRequest.encode(allowedCheck).finish()),
+    response: Buffer.from(CheckResponse.encode({ allowed, revision }).finish()),
+    headers: { authorization: `Bearer ${serviceToken}` },
+    pid: system.pid("decision"),
+    questions: 1,
   };
 }

@@ -5,10 +5,14 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { capacity, type Figure } from "./capacity.ts";
 import { batch, checkMemory, checkMemoryLatency, checkRedis } from "./check.ts";
+import { cold } from "./cold.ts";
+import { memory } from "./memory.ts";
+import { revoke } from "./revoke.ts";
 import type { Row } from "./row.ts";
 import { sidecar } from "./sidecar.ts";
 import { sidecarFootprint } from "./sidecar-footprint.ts";
 import { stream } from "./stream.ts";
+import { write, writeToMany } from "./write.ts";
 
 type Tell = (line: string) => void;
 
@@ -18,6 +22,11 @@ const benchmarks: Readonly<Record<string, (tell: Tell) => Promise<Row[]>>> = {
   "check-redis": checkRedis,
   batch,
   stream,
+  cold,
+  write,
+  "write-100": writeToMany,
+  revoke,
+  memory,
   sidecar,
   "sidecar-footprint": sidecarFootprint,
 };

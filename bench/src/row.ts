@@ -68,7 +68,13 @@ export function compared(
 }
 
 /** A value that must stay within a limit, held against the limit. */
-export function limited(name: string, value: number, limit: number, unit: string): Row {
+export function limited(
+  name: string,
+  value: number,
+  limit: number,
+  unit: string,
+  notes: readonly string[] = [],
+): Row {
   return {
     name,
     ours: value,
@@ -77,6 +83,6 @@ export function limited(name: string, value: number, limit: number, unit: string
     ratio: value / limit,
     bound: { is: "at most", value: 1 },
     ratios: [value / limit],
-    notes: [],
+    notes,
   };
 }

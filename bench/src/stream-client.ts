@@ -93,7 +93,7 @@ async function talk(session: ClientHttp2Session): Promise<void> {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let at = 0;
     for (; bytes.length - at >= answerBytes; at += answerBytes) {
-      const slot = slotOfAnswer.get(bytes.latin1Slice(at, at + answerBytes)) ?? -1;
+      const slot = slotOfAnswer.get(bytes.toString("latin1", at, at + answerBytes)) ?? -1;
       if (!waiting.delete(slot)) return fail(stream, "an answer came to what was not asked");
       answered++;
       if (free.push(slot) === 1) setImmediate(flush);

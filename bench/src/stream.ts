@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import {
+  CheckResponse,
   CheckStreamRequest,
   CheckStreamResponse,
   DecisionService,
@@ -28,7 +29,7 @@ const unary = { calls: 20_000, connections, atOnce: 8 };
 export async function stream(tell: (line: string) => void): Promise<Row[]> {
   await using decision = await startDecision(tell);
   await using echo = await startEcho(decision.check);
-  const wanted = await streamLoad(decision);
+  const wanted = streamLoad(decision);
   const done = await inTurns(
     () => runStreams(wanted, decision.check.pid),
     () => load(echo, unary),
@@ -48,8 +49,8 @@ export async function stream(tell: (line: string) => void): Promise<Row[]> {
   ];
 }
 
-async function streamLoad({ check, system, world }: RunningDecision): Promise<StreamLoad> {
-  const { revision } = await system.decision.check(world.allowedCheck);
+function streamLoad({ check, world }: RunningDecision): StreamLoad {
+  const { revision } = CheckResponse.decode(check.response);
   const base64 = (message: Uint8Array) => framed(Buffer.from(message)).toString("base64");
   return {
     address: check.address,

@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { createOrganization } from "@portcullis/admin-service/create-organization";
 import type { CheckRequest } from "@portcullis/proto/decision/v1/decision";
 import { restClient, type System } from "@portcullis/testbed";
+import { invite, makeServiceToken, organization } from "./content.ts";
 
 export interface World {
   readonly serviceToken: string;
@@ -19,33 +18,9 @@ export async function makeWorld(system: System, tell: (line: string) => void): P
   tell(
     `making ${users} users, ${groups} groups, ${projects} projects of ${experimentsPerProject} experiments`,
   );
-  const owner = { email: `${randomUUID()}@example.com` };
-  const { orgId, ownerKey } = await createOrganization(system, { name: `bench ${randomUUID()}`, owner });
+  const { orgId, ownerKey } = await organization(system);
   const rest = restClient(system.adminUrl, ownerKey);
-  const context = { actor: undefined, requestId: "bench", sourceAddress: "", unchangedSince: [] };
-  const { members } = await system.identity.inviteMembers({
-    context,
-    orgId,
-    userIds: [],
-    users: Array.from({ length: users }, (_, index) => ({
-      email: `user-${index}-${orgId}@example.com`,
-      givenName: undefined,
-      familyName: undefined,
-    })),
-    serviceAccounts: [{ name: "bench" }],
-  });
-  const ids = members.map(({ principal }) => principal?.id ?? "");
-  const account = ids.at(-1) ?? "";
-  const { secret } = await system.tokens.createCredential({
-    context,
-    orgId,
-    kind: "service_token",
-    principalId: account,
-    name: "bench",
-    expiresAt: undefined,
-    scope: undefined,
-    replace: false,
-  });
+  const ids = await invite(system, orgId, users);
   let inner: string | null = null;
   let experiment = "";
   for (let index = 0; index < groups; index++) {
@@ -72,7 +47,7 @@ export async function makeWorld(system: System, tell: (line: string) => void): P
     });
   }
   return {
-    serviceToken: secret,
+    serviceToken: await makeServiceToken(system, orgId),
     allowedCheck: {
       orgId,
       who: { $case: "principalId", value: ids[0] ?? "" },
