@@ -1,3 +1,4 @@
+import { connect } from "@portcullis/chassis/rpc/client";
 import { throwawayPostgres } from "@portcullis/one-machine/postgres";
 import {
   BatchCheckRequest,
@@ -58,7 +59,13 @@ export async function startDecision(
 
 /** The Check of a world that is allowed, as it is asked of the first process of decision. */
 export async function checkTarget(system: System, { allowedCheck, serviceToken }: World): Promise<Target> {
-  const { allowed, revision } = await system.decision.check(allowedCheck);
+  // Asked as in the load: a revision names the owners that were asked, and its length must be that of all others.
+  using connection = connect({
+    peer: "decision",
+    address: system.decisionAddress,
+    serviceToken: () => serviceToken,
+  });
+  const { allowed, revision } = await connection.stub(DecisionService).check(allowedCheck);
   if (!allowed) throw new Error("the Check is denied");
   return {
     name: "Check",

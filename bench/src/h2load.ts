@@ -34,6 +34,8 @@ export interface Load {
   readonly connections: number;
   /** Calls at a time on each connection. */
   readonly atOnce: number;
+  /** How many calls to begin in a second, on all connections together; as many as go when not given. */
+  readonly beginPerSecond?: number;
 }
 
 /** What one round of calls showed. */
@@ -46,7 +48,8 @@ export interface Round {
 }
 
 /** Makes the calls and verifies what came back: every call was answered, and all answers together have the right length. */
-export async function load(target: Target, { calls, connections, atOnce }: Load): Promise<Round> {
+export async function load(target: Target, wanted: Load): Promise<Round> {
+  const { calls, connections, atOnce, beginPerSecond } = wanted;
   const program = await findDebianProgram(h2load, (step) => process.stderr.write(`bench: ${step}\n`));
   const folder = await mkdtemp(join(tmpdir(), "h2load-"));
   try {
@@ -59,6 +62,7 @@ export async function load(target: Target, { calls, connections, atOnce }: Load)
     const { stdout } = await run("taskset", [
       ...["-c", String(clientCore)],
       ...[program, "-n", String(calls), "-c", String(connections), "-m", String(atOnce)],
+      ...(beginPerSecond === undefined ? [] : [`--rps=${beginPerSecond / connections}`]),
       ...["-d", message, `--log-file=${log}`],
       ...["-H", "content-type: application/grpc", "-H", "te: trailers", "-H", "grpc-timeout: 5S"],
       ...Object.entries(target.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),

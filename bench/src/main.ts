@@ -6,11 +6,13 @@ import { fileURLToPath } from "node:url";
 import { capacity, type Figure } from "./capacity.ts";
 import { batch, checkMemory, checkMemoryLatency, checkRedis } from "./check.ts";
 import { cold } from "./cold.ts";
+import { growth } from "./growth.ts";
 import { memory } from "./memory.ts";
 import { revoke } from "./revoke.ts";
 import type { Row } from "./row.ts";
 import { sidecar } from "./sidecar.ts";
 import { sidecarFootprint } from "./sidecar-footprint.ts";
+import { start } from "./start.ts";
 import { stream } from "./stream.ts";
 import { write, writeToMany } from "./write.ts";
 
@@ -27,6 +29,8 @@ const benchmarks: Readonly<Record<string, (tell: Tell) => Promise<Row[]>>> = {
   "write-100": writeToMany,
   revoke,
   memory,
+  growth,
+  start,
   sidecar,
   "sidecar-footprint": sidecarFootprint,
 };

@@ -3,6 +3,8 @@ import { restClient, type System } from "@portcullis/testbed";
 import { invite, makeServiceToken, organization } from "./content.ts";
 
 export interface World {
+  /** An API key of the Owner's. */
+  readonly ownerKey: string;
   readonly serviceToken: string;
   /** Allowed through a nested group's grant on a project, asked of an experiment in it. */
   readonly allowedCheck: CheckRequest;
@@ -47,6 +49,7 @@ export async function makeWorld(system: System, tell: (line: string) => void): P
     });
   }
   return {
+    ownerKey,
     serviceToken: await makeServiceToken(system, orgId),
     allowedCheck: {
       orgId,
