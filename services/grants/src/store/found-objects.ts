@@ -208,8 +208,10 @@ function stands(row: string, type: ObjectType, org: OrgId, values: Values): stri
     return `${itself} and ${row}.parent_id = ${values.of(org)}`;
   }
   const above = `above_${row}`;
-  return `${itself} and exists (
-    select from object ${above} where ${above}.id = ${row}.parent_id and ${stands(above, parent, org, values)})`;
+  // Not by `exists`, of which the planner makes a join: it thinks that an organisation has one project, begins there, and
+  // then compares each object with each candidate.
+  return `${itself} and (
+    select true from object ${above} where ${above}.id = ${row}.parent_id and ${stands(above, parent, org, values)})`;
 }
 
 function isUnder(type: ObjectType, under: ObjectRef, org: OrgId, values: Values): string {
