@@ -7,6 +7,8 @@ import { capacity, type Figure } from "./capacity.ts";
 import { batch, checkMemory, checkMemoryLatency, checkRedis } from "./check.ts";
 import { cold } from "./cold.ts";
 import { growth } from "./growth.ts";
+import { importMany } from "./import.ts";
+import { list } from "./list.ts";
 import { memory } from "./memory.ts";
 import { revoke } from "./revoke.ts";
 import type { Row } from "./row.ts";
@@ -29,7 +31,9 @@ const benchmarks: Readonly<Record<string, (tell: Tell) => Promise<Row[]>>> = {
   "write-100": writeToMany,
   revoke,
   memory,
+  list,
   growth,
+  import: importMany,
   start,
   sidecar,
   "sidecar-footprint": sidecarFootprint,
