@@ -4,11 +4,16 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 const serverCore = 0;
-export const clientCore = 1;
+const clientCore = 1;
 
 /** Keeps all threads of a server on the servers' core. */
 export function pinServer(pid: number): void {
   execFileSync("taskset", ["-a", "-c", "-p", String(serverCore), String(pid)], { stdio: "ignore" });
+}
+
+/** How a program is started on the core of the load. */
+export function onClientCore(program: string, args: readonly string[]): [string, string[]] {
+  return ["taskset", ["-c", String(clientCore), program, ...args]];
 }
 
 /** CPU time of a process. Linux counts in clock ticks of 10 ms; over a whole round that is fine enough. */

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { findDebianProgram } from "@portcullis/one-machine/debian-program";
-import { clientCore, cpuMicros } from "./cores.ts";
+import { cpuMicros, onClientCore } from "./cores.ts";
 import { percentile } from "./statistics.ts";
 
 const run = promisify(execFile);
@@ -59,15 +59,16 @@ export async function load(target: Target, wanted: Load): Promise<Round> {
     const isSocket = target.address.startsWith("unix:");
     const cpuBefore = cpuMicros(target.pid);
     const began = performance.now();
-    const { stdout } = await run("taskset", [
-      ...["-c", String(clientCore)],
-      ...[program, "-n", String(calls), "-c", String(connections), "-m", String(atOnce)],
-      ...(beginPerSecond === undefined ? [] : [`--rps=${beginPerSecond / connections}`]),
-      ...["-d", message, `--log-file=${log}`],
-      ...["-H", "content-type: application/grpc", "-H", "te: trailers", "-H", "grpc-timeout: 5S"],
-      ...Object.entries(target.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
-      ...(isSocket ? ["-B", target.address, target.path] : [`http://${target.address}${target.path}`]),
-    ]);
+    const { stdout } = await run(
+      ...onClientCore(program, [
+        ...["-n", String(calls), "-c", String(connections), "-m", String(atOnce)],
+        ...(beginPerSecond === undefined ? [] : [`--rps=${beginPerSecond / connections}`]),
+        ...["-d", message, `--log-file=${log}`],
+        ...["-H", "content-type: application/grpc", "-H", "te: trailers", "-H", "grpc-timeout: 5S"],
+        ...Object.entries(target.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+        ...(isSocket ? ["-B", target.address, target.path] : [`http://${target.address}${target.path}`]),
+      ]),
+    );
     const elapsedMs = performance.now() - began;
     const cpuAfter = cpuMicros(target.pid);
     verify(stdout, target, calls);

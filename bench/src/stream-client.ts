@@ -3,6 +3,7 @@
 // expected bytes, and nothing is encoded or decoded, so that the client is not the bottleneck.
 
 import { once } from "node:events";
+import type { IncomingHttpHeaders } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { text } from "node:stream/consumers";
 
@@ -69,7 +70,7 @@ async function talk(session: ClientHttp2Session): Promise<void> {
     ...asked.headers,
   });
   let status = "none";
-  stream.on("trailers", (trailers) => (status = String(trailers["grpc-status"])));
+  stream.on("trailers", (trailers: IncomingHttpHeaders) => (status = String(trailers["grpc-status"])));
   stream.on("response", (headers) => (status = String(headers["grpc-status"] ?? status)));
   const closed = once(stream, "close");
   const waiting = new Set<number>();

@@ -10,7 +10,7 @@ import {
   DecisionService,
 } from "@portcullis/proto/decision/v1/decision";
 import { inTurns } from "./compare.ts";
-import { clientCore, cpuMicros } from "./cores.ts";
+import { cpuMicros, onClientCore } from "./cores.ts";
 import { type RunningDecision, startDecision } from "./decision.ts";
 import { startEcho } from "./echo.ts";
 import { framed, load } from "./h2load.ts";
@@ -71,7 +71,7 @@ function streamLoad({ check, world }: RunningDecision): StreamLoad {
 async function runStreams(wanted: StreamLoad, pid: number) {
   const program = fileURLToPath(new URL("./stream-client.ts", import.meta.url));
   const cpuBefore = cpuMicros(pid);
-  const client = spawn("taskset", ["-c", String(clientCore), process.execPath, program], {
+  const client = spawn(...onClientCore(process.execPath, [program]), {
     stdio: ["pipe", "pipe", "inherit"],
   });
   client.stdin.end(JSON.stringify(wanted));
