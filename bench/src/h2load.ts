@@ -66,7 +66,9 @@ export async function load(target: Target, wanted: Load): Promise<Round> {
         ...["-d", message, `--log-file=${log}`],
         ...["-H", "content-type: application/grpc", "-H", "te: trailers", "-H", "grpc-timeout: 5S"],
         ...Object.entries(target.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
-        ...(isSocket ? ["-B", target.address, target.path] : [`http://${target.address}${target.path}`]),
+        ...(isSocket
+          ? ["-B", target.address, `http://localhost${target.path}`]
+          : [`http://${target.address}${target.path}`]),
       ]),
     );
     const elapsedMs = performance.now() - began;

@@ -1,3 +1,4 @@
+import { CheckResponse } from "@portcullis/proto/decision/v1/decision";
 import { startSidecar } from "@portcullis/testbed";
 import { compare } from "./compare.ts";
 import { pinServer } from "./cores.ts";
@@ -15,10 +16,14 @@ export async function sidecar(tell: (line: string) => void): Promise<Row[]> {
     serviceToken: decision.world.serviceToken,
   });
   pinServer(beside.pid);
+  // Its revisions are shorter: whoever asks it shows no credential, so it asks the owner of those nothing.
+  const answer = await beside.decision.check(decision.world.allowedCheck);
+  if (!answer.allowed) throw new Error("the Check is denied");
   const ours: Target = {
     ...decision.check,
     name: "sidecar",
     address: `unix:${beside.path}`,
+    response: Buffer.from(CheckResponse.encode(answer).finish()),
     headers: {},
     pid: beside.pid,
   };

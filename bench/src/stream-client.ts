@@ -27,7 +27,7 @@ export interface StreamLoadDone {
   readonly busy: number;
 }
 
-/** What grpc-js would hold back for itself, which no answer may wait for. */
+/** So wide that no answer waits for it. */
 const windowBytes = 16 * 1024 * 1024;
 
 const asked = JSON.parse(await text(process.stdin)) as StreamLoad;
