@@ -51,7 +51,7 @@ function loadedFrom(message: LoadedFactMessage | undefined, { key }: FactRequest
   }
   const fact = factFromWire(message.fact);
   const isAsked = fact.key.org === key.org && factKeyText(fact.key) === factKeyText(key);
-  return isAsked && fact.lo <= fact.hi
-    ? { ...fact, incarnation: message.incarnation, layer: "upstream" }
-    : contractBroken();
+  if (!isAsked || fact.lo > fact.hi) return contractBroken();
+  // Under the key that asked, which shares its organisation with others that are kept.
+  return { ...fact, key, incarnation: message.incarnation, layer: "upstream" };
 }
