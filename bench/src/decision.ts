@@ -10,14 +10,16 @@ import {
 import { type System, startSystem } from "@portcullis/testbed";
 import { pinServer } from "./cores.ts";
 import type { Target } from "./h2load.ts";
-import { makeWorld, type World } from "./world.ts";
+import { type AllowedCheck, makeWorld, type Size, type World } from "./world.ts";
+
+type OwnTarget = Target & { readonly pid: number };
 
 /** The real system with a world in it, and its decision service as it is asked. */
 export interface RunningDecision extends AsyncDisposable {
   readonly system: System;
   readonly world: World;
   /** One Check that is allowed. */
-  readonly check: Target;
+  readonly check: OwnTarget;
   /** As many of it in one BatchCheck. */
   batch(questions: number): Target;
 }
@@ -26,12 +28,13 @@ export interface RunningDecision extends AsyncDisposable {
 export async function startDecision(
   tell: (line: string) => void,
   environment: Readonly<Record<string, string>> = {},
+  size?: Size,
 ): Promise<RunningDecision> {
   await using parts = new AsyncDisposableStack();
   tell("starting the system");
   const postgres = parts.use(await throwawayPostgres());
   const system = parts.use(await startSystem({ databaseServerUrl: postgres.url, environment }));
-  const world = await makeWorld(system, tell);
+  const world = await makeWorld(system, tell, size);
   pinServer(system.pid("decision"));
   const check = await checkTarget(system, world);
   const whole = parts.move();
@@ -57,8 +60,11 @@ export async function startDecision(
   };
 }
 
-/** The Check of a world that is allowed, as it is asked of the first process of decision. */
-export async function checkTarget(system: System, { allowedCheck, serviceToken }: World): Promise<Target> {
+/** The Check that is allowed, as it is asked of the first process of decision. */
+export async function checkTarget(
+  system: System,
+  { allowedCheck, serviceToken }: AllowedCheck,
+): Promise<OwnTarget> {
   // Asked as in the load: a revision names the owners that were asked, and its length must be that of all others.
   using connection = connect({
     peer: "decision",

@@ -18,7 +18,7 @@ import {
 import { pinServer } from "./cores.ts";
 import { checkTarget } from "./decision.ts";
 import { type Row, rowOf } from "./row.ts";
-import type { World } from "./world.ts";
+import { type AllowedCheck, checkOf } from "./world.ts";
 
 const rounds = 7;
 const load = { calls: 10_000, connections: 4, atOnce: 8 };
@@ -63,8 +63,8 @@ export async function growth(tell: (line: string) => void): Promise<Row[]> {
 }
 
 /** The innermost group's members may read the project that the outermost was granted. */
-async function makeGrown(system: System, { acls, members, nesting }: Size): Promise<World> {
-  const { orgId, ownerKey } = await organization(system);
+async function makeGrown(system: System, { acls, members, nesting }: Size): Promise<AllowedCheck> {
+  const { orgId } = await organization(system);
   const [person = ""] = await invite(system, orgId, 1);
   const innermost = await makeGroup(system, orgId, [person]);
   await fillGroup(system, orgId, innermost, members - 1);
@@ -100,14 +100,7 @@ async function makeGrown(system: System, { acls, members, nesting }: Size): Prom
     remove: [],
   });
   return {
-    ownerKey,
     serviceToken: await makeServiceToken(system, orgId),
-    allowedCheck: {
-      orgId,
-      who: { $case: "principalId", value: person },
-      permission: "read",
-      what: { $case: "object", value: { type: "experiment", id: experiment } },
-      consistency: undefined,
-    },
+    allowedCheck: checkOf(orgId, { user: person, experiment }),
   };
 }

@@ -22,8 +22,8 @@ export interface Target {
   /** What it must answer, each time. Another length of the answers of a round is an error. */
   readonly response: Buffer;
   readonly headers: Readonly<Record<string, string>>;
-  /** The server's process, whose CPU time is read. */
-  readonly pid: number;
+  /** The server's process, whose CPU time is read; null: it is on another machine. */
+  readonly pid: number | null;
   /** How many questions one call puts. */
   readonly questions: number;
 }
@@ -43,8 +43,10 @@ export interface Round {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time of the server process per question. */
+  /** CPU time of the server process per question; NaN where it can't be read. */
   readonly serverCpuMicros: number;
+  /** Questions answered in a second of it. */
+  readonly perCpuSecond: number;
 }
 
 /** Makes the calls and verifies what came back: every call was answered, and all answers together have the right length. */
@@ -57,7 +59,7 @@ export async function load(target: Target, wanted: Load): Promise<Round> {
     const log = join(folder, "log");
     await writeFile(message, framed(target.request));
     const isSocket = target.address.startsWith("unix:");
-    const cpuBefore = cpuMicros(target.pid);
+    const cpuBefore = cpuOf(target);
     const began = performance.now();
     const { stdout } = await run(
       ...onClientCore(program, [
@@ -72,17 +74,19 @@ export async function load(target: Target, wanted: Load): Promise<Round> {
       ]),
     );
     const elapsedMs = performance.now() - began;
-    const cpuAfter = cpuMicros(target.pid);
+    const cpuAfter = cpuOf(target);
     verify(stdout, target, calls);
     const took = (await readFile(log, "utf8"))
       .trimEnd()
       .split("\n")
       .map((line) => Number(line.split("\t")[2]) / 1000);
+    const serverCpuMicros = (cpuAfter - cpuBefore) / calls / target.questions;
     return {
       perSecond: (calls * target.questions) / secondsOf(stdout, elapsedMs),
       p50Ms: percentile(took, 0.5),
       p99Ms: percentile(took, 0.99),
-      serverCpuMicros: (cpuAfter - cpuBefore) / calls / target.questions,
+      serverCpuMicros,
+      perCpuSecond: 1e6 / serverCpuMicros,
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -114,6 +118,10 @@ function verify(said: string, target: Target, calls: number): void {
       `${target.name}: ${succeeded} of ${calls} calls were answered, with ${bytes} bytes instead of ${expected}`,
     );
   }
+}
+
+function cpuOf({ pid }: Target): number {
+  return pid === null ? Number.NaN : cpuMicros(pid);
 }
 
 /** h2load's own time leaves its start out. */

@@ -8,6 +8,7 @@ import { batch, checkMemory, checkMemoryLatency, checkRedis } from "./check.ts";
 import { cold } from "./cold.ts";
 import { growth } from "./growth.ts";
 import { importMany } from "./import.ts";
+import { library } from "./library/library.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
 import { revoke } from "./revoke.ts";
@@ -37,6 +38,7 @@ const benchmarks: Readonly<Record<string, (tell: Tell) => Promise<Row[]>>> = {
   start,
   sidecar,
   "sidecar-footprint": sidecarFootprint,
+  library,
 };
 
 /** What is only told, and measured when it is asked for by its name. */

@@ -17,12 +17,13 @@ export interface Row {
 }
 
 /** What is compared of the rounds: the median of each, and of the ratios. */
-export type Measure = "perSecond" | "p50Ms" | "serverCpuMicros";
+export type Measure = "perSecond" | "p50Ms" | "serverCpuMicros" | "perCpuSecond";
 
 const units: Readonly<Record<Measure, string>> = {
   perSecond: "a second",
   p50Ms: "ms (p50)",
   serverCpuMicros: "us of server CPU",
+  perCpuSecond: "a second of server CPU",
 };
 
 /** Rounds of ours and of the reference as one row. */
@@ -34,11 +35,14 @@ export function rowOf(
 ): Row {
   const of = (whose: "ours" | "reference", what: keyof Round): number =>
     median(rounds.map((round) => round[whose][what]));
-  const notes = (["ours", "reference"] as const).map(
-    (whose) =>
+  const notes = (["ours", "reference"] as const).map((whose) => {
+    const cpuMicros = of(whose, "serverCpuMicros");
+    const cpu = Number.isNaN(cpuMicros) ? "" : `, ${cpuMicros.toFixed(1)} us of the server's CPU each`;
+    return (
       `${whose}: ${of(whose, "perSecond").toFixed(0)} a second, p50 ${of(whose, "p50Ms").toFixed(2)} ms, ` +
-      `p99 ${of(whose, "p99Ms").toFixed(2)} ms, ${of(whose, "serverCpuMicros").toFixed(1)} us of the server's CPU each`,
-  );
+      `p99 ${of(whose, "p99Ms").toFixed(2)} ms${cpu}`
+    );
+  });
   const measured = rounds.map(({ ours, reference }) => ({
     ours: ours[measure],
     reference: reference[measure],
