@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { capacity, type Figure } from "./capacity.ts";
+import { cerbos, cerbosBatch } from "./cerbos.ts";
 import { batch, checkMemory, checkMemoryLatency, checkRedis } from "./check.ts";
 import { cold } from "./cold.ts";
 import { growth } from "./growth.ts";
@@ -38,6 +39,8 @@ const benchmarks: Readonly<Record<string, (tell: Tell) => Promise<Row[]>>> = {
   start,
   sidecar,
   "sidecar-footprint": sidecarFootprint,
+  cerbos,
+  "cerbos-batch": cerbosBatch,
   library,
 };
 
