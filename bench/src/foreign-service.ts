@@ -13,7 +13,7 @@ export interface ForeignService extends Disposable {
   ask(method: string, request: object): Promise<Asked>;
 }
 
-interface Asked extends Pick<Target, "path" | "request" | "response"> {
+export interface Asked extends Pick<Target, "path" | "request" | "response"> {
   readonly answer: object;
 }
 

@@ -1,8 +1,9 @@
-// `npm run bench [-- NAME...]`: ours and a reference, side by side in one run. What counts is the ratio: the machine may be
-// slow or busy, but it is so for both.
+// `npm run bench [-- [NAME...] [--openfga HOST:PORT] [--spicedb HOST:PORT]]`: ours and a reference, side by side in one
+// run. What counts is the ratio: the machine may be slow or busy, but it is so for both.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { type Arguments, readArguments } from "./arguments.ts";
 import { capacity, type Figure } from "./capacity.ts";
 import { cerbos, cerbosBatch } from "./cerbos.ts";
 import { batch, checkMemory, checkMemoryLatency, checkRedis } from "./check.ts";
@@ -12,6 +13,9 @@ import { importMany } from "./import.ts";
 import { library } from "./library/library.ts";
 import { list } from "./list.ts";
 import { memory } from "./memory.ts";
+import { comparedWith } from "./relations/compared-with.ts";
+import { openOpenFga } from "./relations/openfga.ts";
+import { openSpiceDb } from "./relations/spicedb.ts";
 import { revoke } from "./revoke.ts";
 import type { Row } from "./row.ts";
 import { sidecar } from "./sidecar.ts";
@@ -44,23 +48,38 @@ const benchmarks: Readonly<Record<string, (tell: Tell) => Promise<Row[]>>> = {
   library,
 };
 
+/** What somebody has started, and is compared when it is said where it listens. */
+const elsewhere: Readonly<Record<string, (tell: Tell, address: string) => Promise<Row[]>>> = {
+  openfga: (tell, address) => comparedWith("openfga", openOpenFga, address, tell),
+  spicedb: (tell, address) => comparedWith("spicedb", openSpiceDb, address, tell),
+};
+
 /** What is only told, and measured when it is asked for by its name. */
 const tellings: Readonly<Record<string, (tell: Tell) => Promise<Figure[]>>> = { capacity };
 
-const known = [...Object.keys(benchmarks), ...Object.keys(tellings)];
-const names = process.argv.slice(2);
-const unknown = names.find((name) => !known.includes(name));
-if (unknown === undefined) await run(names.length > 0 ? names : Object.keys(benchmarks));
-else {
-  process.stderr.write(`bench: there is no \`${unknown}\`; there are: ${known.join(", ")}\n`);
-  process.exitCode = 1;
+const asked = asArguments(process.argv.slice(2));
+if (asked !== null) await run(asked);
+
+function asArguments(args: readonly string[]): Arguments | null {
+  try {
+    const here = [...Object.keys(benchmarks), ...Object.keys(tellings)];
+    return readArguments(args, here, Object.keys(elsewhere));
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+    return null;
+  }
 }
 
-async function run(chosen: readonly string[]): Promise<void> {
+async function run({ names, addresses }: Arguments): Promise<void> {
   const rows: Row[] = [];
-  for (const name of chosen) {
+  const all = [...Object.keys(benchmarks), ...Object.keys(addresses)];
+  for (const name of names.length > 0 ? names : all) {
     const tell = (line: string) => void process.stderr.write(`${name}: ${line}\n`);
-    for (const row of (await benchmarks[name]?.(tell)) ?? []) {
+    const address = addresses[name];
+    const measured =
+      address === undefined ? await benchmarks[name]?.(tell) : await elsewhere[name]?.(tell, address);
+    for (const row of measured ?? []) {
       rows.push(row);
       for (const note of row.notes) tell(note);
       keep(row);
