@@ -7,7 +7,7 @@ import type { OrgId, Owner } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
 import { databaseWork } from "./database-work.ts";
-import { appendEvent, type Change, incarnationOf, lockLog, refuseIfChanged } from "./event-log.ts";
+import { appendEvent, type Change, lockLog, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 import { watchPool } from "./metrics.ts";
 import { migrate, requireMigrated } from "./migrate.ts";
@@ -62,6 +62,11 @@ const lockTimeoutMs = 4000;
 const statementTimeoutMs = 5000;
 /** A writer that was stopped in the middle holds its organisation's lock no longer than this. */
 const idleTimeoutMs = 8000;
+
+/** All in one statement, as each takes as long to come and go as to be done. */
+const limitTransaction = `select set_config('lock_timeout', '${lockTimeoutMs}', true),
+  set_config('statement_timeout', '${statementTimeoutMs}', true),
+  set_config('idle_in_transaction_session_timeout', '${idleTimeoutMs}', true)`;
 
 /** Ends a transaction that recorded nothing, with its result. */
 class NothingChanged extends Error {
@@ -208,11 +213,8 @@ export class Database implements AsyncDisposable {
     { org, context, dependsOn }: Asked,
     body: (write: Write) => Promise<Result>,
   ): Promise<Written<Result>> {
-    await em.execute(`set local lock_timeout = ${lockTimeoutMs}`);
-    await em.execute(`set local statement_timeout = ${statementTimeoutMs}`);
-    await em.execute(`set local idle_in_transaction_session_timeout = ${idleTimeoutMs}`);
-    const position = await lockLog(em, org);
-    const incarnation = await incarnationOf(em);
+    await em.execute(limitTransaction);
+    const { position, incarnation } = await lockLog(em, org);
     const changes: Change[] = [];
     let keepsBooks = false;
     const result = await body({

@@ -29,19 +29,28 @@ const touchesMax = 3000;
 /** The channel on which a commit wakes the relay. */
 export const logChannel = "event_log";
 
-/** Locks an organisation's log, and answers where it stands. */
-export async function lockLog(em: EntityManager, org: OrgId): Promise<number> {
-  await em.execute("insert into org_log (org_id) values (?) on conflict do nothing", [org]);
-  const rows = await em.execute<{ position: string }[]>(
-    "select position from org_log where org_id = ? for update",
-    [org],
-  );
-  return Number(rows[0]?.position);
+/** Where a log stands, and in which history. */
+interface LockedLog {
+  readonly position: number;
+  readonly incarnation: string;
 }
 
-export async function incarnationOf(em: EntityManager): Promise<string> {
-  const rows = await em.execute<{ incarnation: string }[]>("select incarnation()");
-  return rows[0]?.incarnation ?? "";
+/** Locks an organisation's log, which begins with its first write. */
+export async function lockLog(em: EntityManager, org: OrgId): Promise<LockedLog> {
+  const locked = await lockIfBegun(em, org);
+  if (locked !== null) return locked;
+  await em.execute("insert into org_log (org_id) values (?) on conflict do nothing", [org]);
+  const begun = await lockIfBegun(em, org);
+  if (begun === null) throw new Error("a log that was begun is not there");
+  return begun;
+}
+
+async function lockIfBegun(em: EntityManager, org: OrgId): Promise<LockedLog | null> {
+  const [row] = await em.execute<{ position: string; incarnation: string }[]>(
+    "select position, incarnation() as incarnation from org_log where org_id = ? for update",
+    [org],
+  );
+  return row === undefined ? null : { position: Number(row.position), incarnation: row.incarnation };
 }
 
 /**
@@ -65,7 +74,10 @@ export async function refuseIfChanged(
   }
 }
 
-/** Appends the event, notes which facts it changed, and wakes the relay at commit. */
+/**
+ * Appends the event, notes which facts it changed, and wakes the relay at commit: in one statement, as each takes as long to
+ * come and go as to be done, and others wait for the lock meanwhile.
+ */
 export async function appendEvent(
   em: EntityManager,
   org: OrgId,
@@ -77,10 +89,22 @@ export async function appendEvent(
   const many = change.touches.length > touchesMax;
   const kinds = many ? [...new Set(change.touches.map((key) => key.kind))] : [];
   const touches = many ? [] : change.touches;
+  const facts = [...new Set([...touches.map(factKeyText), ...kinds.map(kindText)])];
   await em.execute(
-    `insert into event_log (org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
-       action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on, traceparent)
-     values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[], ?::jsonb, ?)`,
+    `with appended as (
+       insert into event_log (org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
+         action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on, traceparent)
+       values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[], ?::jsonb, ?)
+       returning org_id, position, hash
+     ), changed as (
+       insert into fact_change (org_id, fact, position)
+       select org_id, fact, position from appended, jsonb_array_elements_text(?::jsonb) as fact
+       on conflict (org_id, fact) do update set position = excluded.position
+     ), moved as (
+       update org_log set position = appended.position, head_hash = appended.hash
+       from appended where appended.org_id = org_log.org_id
+     )
+     select pg_notify(?, org_id::text) from appended`,
     [
       org,
       position,
@@ -98,23 +122,10 @@ export async function appendEvent(
       `{${kinds.join(",")}}`,
       JSON.stringify(dependsOn.map(dependencyToWire)),
       traceparent(),
+      JSON.stringify(facts),
+      logChannel,
     ],
   );
-  const facts = [...new Set([...touches.map(factKeyText), ...kinds.map(kindText)])];
-  if (facts.length > 0) {
-    await em.execute(
-      `insert into fact_change (org_id, fact, position)
-       select ?, fact, ? from jsonb_array_elements_text(?::jsonb) as fact
-       on conflict (org_id, fact) do update set position = excluded.position`,
-      [org, position, JSON.stringify(facts)],
-    );
-  }
-  await em.execute(
-    `update org_log set position = appended.position, head_hash = appended.hash
-     from event_log as appended where appended.org_id = org_log.org_id and appended.org_id = ? and appended.position = ?`,
-    [org, position],
-  );
-  await em.execute("select pg_notify(?, ?)", [logChannel, org]);
 }
 
 /** Where the log of each organisation stands; 0 for one without events. */
