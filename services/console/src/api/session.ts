@@ -41,6 +41,9 @@ export const signInOptionsQuery = queryOptions({
 export const organizationChoiceQuery = queryOptions({
   queryKey: ["organizations to sign in to"],
   queryFn: ({ signal }) => get<OrganizationChoice>("/v1/access/session/organizations", { signal }),
+  // Good until one is chosen, and for no other visit of the page.
+  staleTime: Infinity,
+  gcTime: 0,
 });
 
 export function signIn(apiKey: string): Promise<Session> {

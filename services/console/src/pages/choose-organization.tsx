@@ -19,7 +19,10 @@ export function ChooseOrganizationPage() {
     mutationFn: chooseOrganization,
     onSuccess(session) {
       const target = consolePath(choice.data?.return_to);
-      queryClient.clear();
+      // The choice ends when it is made. This page, which is there for a moment more, must not ask for it again: it would
+      // hear that nobody has signed in.
+      const [shown] = organizationChoiceQuery.queryKey;
+      queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== shown });
       queryClient.setQueryData(sessionQuery.queryKey, session);
       router.history.push(target);
     },
