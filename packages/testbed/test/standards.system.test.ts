@@ -292,6 +292,8 @@ test("a sidecar speaks it on loopback, without a token, and gives no decision wh
   await system.start("decision");
   await expect.poll(async () => (await beside()).status).toBe(200);
   expect(sidecar.output()).not.toContain(serviceToken);
+  // The facade, too, comes back to decision in its own time; the tests below need it.
+  await expect.poll(async () => (await team.rest.request("GET", "/v1/project")).status).toBe(200);
 });
 
 describe("Envoy asks", () => {
