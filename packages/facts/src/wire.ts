@@ -51,11 +51,12 @@ import type {
   RolePermission as RolePermissionMessage,
 } from "@portcullis/proto/facts/v1/facts";
 import type { Scope as ScopeMessage } from "@portcullis/proto/scope/v1/scope";
+import { factKeyText } from "./fact-key.ts";
 import { historyOf, type Revision } from "./revision.ts";
 import type { Dependency, LogEntry } from "./source.ts";
 
-export { factKeyText } from "./fact-key.ts";
 export type { Dependency } from "./source.ts";
+export { factKeyText };
 
 type FactValue = FactValues[FactKind];
 type LogEntryMessage = Pick<EventMessage, "position" | "touches" | "touchedKinds" | "dependsOn">;
@@ -141,6 +142,16 @@ export function factFromWire(message: FactMessage): Fact {
   if (message.key === undefined) throw new Error("a fact without a key");
   const key = factKeyFromWire(message.key, "key");
   return { key, lo: message.lo, hi: message.hi, value: valueFromWire(key.kind, message.value) };
+}
+
+/**
+ * Reads the fact that was asked for, and puts it under the key that asked, which shares its parts with others that are
+ * kept. Null: it is another one, or holds at no place of the log.
+ */
+export function askedFactFromWire(message: FactMessage, asked: FactKey): Fact | null {
+  const { key, lo, hi, value } = factFromWire(message);
+  const isAsked = key.org === asked.org && factKeyText(key) === factKeyText(asked);
+  return isAsked && lo <= hi ? { key: asked, lo, hi, value } : null;
 }
 
 /** What an event may have changed. One that speaks of facts this process does not know may have changed any. */

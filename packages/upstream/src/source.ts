@@ -7,7 +7,7 @@ import {
   factReads,
   type LoadedFact,
 } from "@portcullis/facts";
-import { factFromWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
+import { askedFactFromWire, factKeyToWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
 import type { LoadedFact as LoadedFactMessage } from "@portcullis/proto/upstream/v1/upstream";
 import { asking, contractBroken, type UpstreamStub } from "./stub.ts";
@@ -49,9 +49,6 @@ function loadedFrom(message: LoadedFactMessage | undefined, { key }: FactRequest
   if (message?.fact === undefined) {
     return new Fault("unavailable", "a fact can't be read now", { retryAfterMs: 1000 });
   }
-  const fact = factFromWire(message.fact);
-  const isAsked = fact.key.org === key.org && factKeyText(fact.key) === factKeyText(key);
-  if (!isAsked || fact.lo > fact.hi) return contractBroken();
-  // Under the key that asked, which shares its organisation with others that are kept.
-  return { ...fact, key, incarnation: message.incarnation, layer: "upstream" };
+  const fact = askedFactFromWire(message.fact, key);
+  return fact === null ? contractBroken() : { ...fact, incarnation: message.incarnation, layer: "upstream" };
 }

@@ -1,7 +1,7 @@
 import { Fault } from "@portcullis/chassis/fault";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { FactOwner } from "@portcullis/facts";
-import { factFromWire, factKeyText, factKeyToWire, logEntryFromWire } from "@portcullis/facts/wire";
+import { askedFactFromWire, factKeyToWire, logEntryFromWire } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 
@@ -48,20 +48,14 @@ export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOw
         (hop) => stub.load(request, hop),
         ({ facts }) => facts.length === keys.length,
       );
-      const facts = messages.map(factFromWire);
-      for (const [index, { key, lo, hi }] of facts.entries()) {
-        const asked = keys[index];
-        if (
-          asked === undefined ||
-          key.org !== asked.org ||
-          factKeyText(key) !== factKeyText(asked) ||
-          lo > hi
-        ) {
-          throw new Fault("unavailable", `${owner} is not available`, {
-            cause: new Error(`${owner} answered another fact than was asked for`),
-          });
-        }
-      }
+      const facts = keys.map((key, index) => {
+        const message = messages[index];
+        const fact = message === undefined ? null : askedFactFromWire(message, key);
+        if (fact !== null) return fact;
+        throw new Fault("unavailable", `${owner} is not available`, {
+          cause: new Error(`${owner} answered another fact than was asked for`),
+        });
+      });
       return { incarnation, facts };
     },
 
