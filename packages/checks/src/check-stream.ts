@@ -2,6 +2,7 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import { present } from "@portcullis/chassis/fields";
 import { statusName } from "@portcullis/chassis/rpc/status";
 import type { Conversation } from "@portcullis/chassis/rpc/stream";
+import { within } from "@portcullis/chassis/within";
 import type {
   CheckResponse,
   CheckStreamRequest,
@@ -94,8 +95,5 @@ function answerTo(
 }
 
 function inTime<T>(found: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Fault("timeout", "the question took too long")), questionMs);
-    found.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+  return within(questionMs, found, () => new Fault("timeout", "the question took too long"));
 }

@@ -1,5 +1,6 @@
 // Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats/
 
+import { within } from "../within.ts";
 import { Durations, durationBounds } from "./durations.ts";
 import { counter, type Labels, type Metric, type Sample } from "./metric.ts";
 
@@ -28,7 +29,7 @@ async function samplesOf(metric: Metric): Promise<Sample<number | Durations>[]> 
   await Promise.all(
     Array.from(metric.readers, async (reader) => {
       try {
-        all.push(...(await within(patienceMs, reader())));
+        all.push(...(await inTime(reader())));
       } catch {
         unread.set(metric.name, (unread.get(metric.name) ?? 0) + 1);
       }
@@ -37,17 +38,9 @@ async function samplesOf(metric: Metric): Promise<Sample<number | Durations>[]> 
   return all;
 }
 
-async function within<T>(ms: number, value: T | Promise<T>): Promise<T> {
+function inTime<T>(value: T | Promise<T>): T | Promise<T> {
   if (!(value instanceof Promise)) return value;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("it took too long")), ms);
-  });
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(patienceMs, value, () => new Error("it took too long"));
 }
 
 function textOf(metric: Metric, samples: readonly Sample<number | Durations>[], common: Labels): string {

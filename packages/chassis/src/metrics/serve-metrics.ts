@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { Fault } from "../fault.ts";
 import type { Need } from "../need.ts";
+import { within } from "../within.ts";
 import { exposition } from "./exposition.ts";
 import { metrics } from "./metric.ts";
 
@@ -86,15 +87,8 @@ async function missingOf(needs: readonly Need[]): Promise<string[]> {
 }
 
 async function isThereInTime(isThere: Need["isThere"]): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), patienceMs);
-  });
-  const there = isThere().then(
+  return await within(patienceMs, isThere(), () => new Error("it took too long")).then(
     () => true,
     () => false,
   );
-  const answer = await Promise.race([there, late]);
-  clearTimeout(timer);
-  return answer;
 }

@@ -4,6 +4,7 @@ import { v7 as newUuid } from "uuid";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import { serviceOf } from "../tls.ts";
+import { within } from "../within.ts";
 import { type Call, type Caller, isRequestId, requestIdKey } from "./call.ts";
 
 /** Calls that bring no deadline get this one. */
@@ -82,13 +83,10 @@ export class RunningCall implements Call {
 
   /** The result, or a timeout, whichever comes first. */
   within<T>(ms: number, result: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const timeout = new Fault("timeout", "the call took too long");
-        this.#abort?.abort(timeout);
-        reject(timeout);
-      }, ms);
-      result.then(resolve, reject).finally(() => clearTimeout(timer));
+    return within(ms, result, () => {
+      const timeout = new Fault("timeout", "the call took too long");
+      this.#abort?.abort(timeout);
+      return timeout;
     });
   }
 }
