@@ -11,12 +11,12 @@ import type { TokensService } from "./gen/portcullis/tokens/v1/tokens.ts";
 import type { UpstreamService } from "./gen/portcullis/upstream/v1/upstream.ts";
 
 /** The services that call others with the service credential, under these names. */
-export type CallingService = "identity" | "groups" | "grants" | "tokens" | "decision" | "admin";
+type CallingService = "identity" | "groups" | "grants" | "tokens" | "decision" | "admin";
 
-/** The caller list of each RPC of a contract that differs from the `rest`. */
-type Callers<Definition> = { readonly [Method in keyof Definition]?: readonly CallingService[] } & {
-  readonly rest: readonly CallingService[];
-};
+/** Which of our own services may call each RPC of a contract; those that are not named are called by the `rest`. */
+export type Callers<Definition, Service extends string = CallingService> = {
+  readonly [Method in keyof Definition]?: readonly Service[];
+} & { readonly rest: readonly Service[] };
 
 const whoFollows = ["identity", "groups", "grants", "tokens", "decision"] as const;
 

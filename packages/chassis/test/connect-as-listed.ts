@@ -1,5 +1,5 @@
+import type { Callers } from "@portcullis/proto/callers";
 import { type ClientOptions, type Connection, connect, type Stub } from "../src/rpc/client.ts";
-import type { Callers } from "../src/rpc/server.ts";
 import type { Tls } from "../src/tls.ts";
 
 type Options = Pick<ClientOptions, "peer" | "address"> & {
@@ -13,7 +13,7 @@ export interface ListedConnection extends Disposable {
   /** Each RPC is called in the first name of its caller list. */
   stub<Definition extends Record<string, unknown>>(
     definition: Definition,
-    callers: Callers<Definition>,
+    callers: Callers<Definition, string>,
   ): Stub<Definition>;
   ready(withinMs: number): Promise<void>;
 }
@@ -31,7 +31,7 @@ export function connectAsListed(options: Options): ListedConnection {
   return {
     stub<Definition extends Record<string, unknown>>(
       definition: Definition,
-      callers: Callers<Definition>,
+      callers: Callers<Definition, string>,
     ): Stub<Definition> {
       const calls = Object.keys(definition).map((method) => {
         const [caller = "nobody"] = callers[method] ?? callers.rest;

@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { Client, Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import { createOrganization } from "@portcullis/admin-service/create-organization";
 import { makeAuthority, makeCertificate } from "@portcullis/certs";
-import type { Callers } from "@portcullis/chassis/rpc/server";
 import { channelCredentials, type Tls, tlsOf } from "@portcullis/chassis/tls";
 import { connect } from "@portcullis/client";
 import { newCredential } from "@portcullis/credential";
@@ -16,6 +15,7 @@ import type { OrgId } from "@portcullis/policy";
 import { AuditService } from "@portcullis/proto/audit/v1/audit";
 import {
   auditCallers,
+  type Callers,
   decisionCallers,
   factsCallers,
   grantsCallers,

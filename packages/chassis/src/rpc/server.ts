@@ -11,6 +11,7 @@ import {
   status,
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
+import type { Callers } from "@portcullis/proto/callers";
 import { HealthImplementation } from "grpc-health-check";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
@@ -69,15 +70,10 @@ export interface RunningServer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** Which of our own services may call each RPC of a contract; those that are not named are called by the `rest`. */
-export type Callers<Definition> = { readonly [Method in keyof Definition]?: readonly string[] } & {
-  readonly rest: readonly string[];
-};
-
 /** The handlers of one contract, and who may call them, as `serve` wants them. */
 export function implement<Definition extends ServiceDefinition>(
   definition: Definition,
-  callers: Callers<Definition>,
+  callers: Callers<Definition, string>,
   handlers: Handlers<Definition>,
 ): (options: ServerOptions, closing: AbortSignal) => Service {
   return (options, closing) => {
