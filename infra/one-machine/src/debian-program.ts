@@ -1,9 +1,8 @@
 // A program that is on this machine, or comes from Debian's package archive where it may be installed.
 
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { onPath } from "./on-path.ts";
 import { firstLine, Problem } from "./problem.ts";
 
 const run = promisify(execFile);
@@ -41,18 +40,7 @@ export async function findDebianProgram(
 }
 
 function installed({ names }: DebianProgram): string | null {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  const paths = [...folders, "/usr/bin"].flatMap((folder) => names.map((name) => join(folder, name)));
-  return paths.find(isExecutable) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return names.map(onPath).find((path) => path !== null) ?? null;
 }
 
 function missing({ title, neededFor, packages, advice }: DebianProgram, reason: string): Problem {

@@ -2,18 +2,10 @@
 // last resort one in WebAssembly.
 
 import { execFile } from "node:child_process";
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { onPath } from "./on-path.ts";
 import { firstLine, fullDisk, Problem } from "./problem.ts";
 import { identityOf } from "./process-identity.ts";
 import { state } from "./state-folder.ts";
@@ -100,25 +92,6 @@ async function tried(name: string, command: string, env: NodeJS.ProcessEnv): Pro
     return version === undefined ? null : { command, args: [], env, name: `${name} ${version}` };
   } catch {
     return null;
-  }
-}
-
-/** What an ordinary user's PATH may lack. */
-const wellKnown = ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin", "/opt/homebrew/bin"];
-
-function onPath(name: string): string | null {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...wellKnown].filter(
-    (folder) => folder !== "",
-  );
-  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 
