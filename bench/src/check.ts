@@ -2,46 +2,58 @@
 // echoes messages of the same sizes, under the same load.
 
 import { compare } from "./compare.ts";
-import { startDecision } from "./decision.ts";
+import { type RunningDecision, startDecision } from "./decision.ts";
 import { startEcho } from "./echo.ts";
-import { type Row, rowOf } from "./row.ts";
+import type { Load, Target } from "./h2load.ts";
+import { type Measure, type Row, rowOf } from "./row.ts";
 
 const rounds = 7;
 const many = { calls: 20_000, connections: 4, atOnce: 8 };
 const one = { calls: 4000, connections: 1, atOnce: 1 };
 
+type Tell = (line: string) => void;
+
 /** Every fact in memory: throughput. */
-export async function checkMemory(tell: (line: string) => void): Promise<Row[]> {
-  await using decision = await startDecision(tell);
-  await using echo = await startEcho(decision.check);
-  const ours = { target: decision.check, load: many };
-  const done = await compare(ours, { target: echo, load: many }, { rounds, tell });
-  return [rowOf("check-memory", "perSecond", { is: "at least", value: 0.85 }, done)];
-}
+export const checkMemory = besideEcho("check-memory", "perSecond", { is: "at least", value: 0.85 });
 
 /** Every fact in memory: how long the only caller waits. */
-export async function checkMemoryLatency(tell: (line: string) => void): Promise<Row[]> {
-  await using decision = await startDecision(tell);
-  await using echo = await startEcho(decision.check);
-  const ours = { target: decision.check, load: one };
-  const done = await compare(ours, { target: echo, load: one }, { rounds, tell });
-  return [rowOf("check-memory-latency", "p50Ms", { is: "at most", value: 1.25 }, done)];
-}
+export const checkMemoryLatency = besideEcho(
+  "check-memory-latency",
+  "p50Ms",
+  { is: "at most", value: 1.25 },
+  { load: one },
+);
 
 /** No fact in memory, where there is room for one id, all in Redis: throughput. */
-export async function checkRedis(tell: (line: string) => void): Promise<Row[]> {
-  await using decision = await startDecision(tell, { PORTCULLIS_MEMORY_IDS: "1" });
-  await using echo = await startEcho(decision.check);
-  const ours = { target: decision.check, load: many };
-  const done = await compare(ours, { target: echo, load: many }, { rounds, tell });
-  return [rowOf("check-redis", "perSecond", { is: "at least", value: 0.5 }, done)];
-}
+export const checkRedis = besideEcho(
+  "check-redis",
+  "perSecond",
+  { is: "at least", value: 0.5 },
+  { environment: { PORTCULLIS_MEMORY_IDS: "1" } },
+);
 
 /** Fifty questions in a call, against the echo of one. */
-export async function batch(tell: (line: string) => void): Promise<Row[]> {
-  await using decision = await startDecision(tell);
-  await using echo = await startEcho(decision.check);
-  const ours = { target: decision.batch(50), load: { ...many, calls: 4000 } };
-  const done = await compare(ours, { target: echo, load: many }, { rounds, tell });
-  return [rowOf("batch", "perSecond", { is: "at least", value: 10 }, done)];
+export const batch = besideEcho(
+  "batch",
+  "perSecond",
+  { is: "at least", value: 10 },
+  { oursOf: (decision) => ({ target: decision.batch(50), load: { ...many, calls: 4000 } }) },
+);
+
+interface Differing {
+  readonly load?: Load;
+  /** Of all services. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What is asked of ours, when it is not the same Check under the same load. */
+  readonly oursOf?: (decision: RunningDecision) => { readonly target: Target; readonly load: Load };
+}
+
+function besideEcho(name: string, measure: Measure, bound: Row["bound"], differing: Differing = {}) {
+  const { load = many, environment, oursOf = ({ check }) => ({ target: check, load }) } = differing;
+  return async (tell: Tell): Promise<Row[]> => {
+    await using decision = await startDecision(tell, environment);
+    await using echo = await startEcho(decision.check);
+    const done = await compare(oursOf(decision), { target: echo, load }, { rounds, tell });
+    return [rowOf(name, measure, bound, done)];
+  };
 }
