@@ -16,8 +16,8 @@ beforeAll(async () => {
   facade = await startFacade();
   const { owner, org, stranger } = facade;
   team = (await owner.rest.ok<{ id: string }>("POST", "/v1/group", { name: "Everybody in the team" })).id;
-  const crowd = await makeCrowd(org.orgId, size);
-  await makeCrowd(stranger.orgId, 4 * size);
+  const crowd = await makeCrowd(org.orgId, size, "here.example");
+  await makeCrowd(stranger.orgId, 4 * size, "elsewhere.example");
   await query(
     "groups",
     "insert into group_principal (org_id, group_id, principal_id) select $1, $2, unnest($3::uuid[])",
@@ -42,8 +42,8 @@ async function query<Row extends pg.QueryResultRow>(
   }
 }
 
-/** Their ids, by their numbers. Every third is called Ada. */
-async function makeCrowd(orgId: string, count: number): Promise<string[]> {
+/** Their ids, by their numbers. Every third is called Ada, and no address holds that name: a search reads both. */
+async function makeCrowd(orgId: string, count: number, domain: string): Promise<string[]> {
   const rows = await query<{ id: string }>(
     "identity",
     `with made as (
@@ -56,7 +56,7 @@ async function makeCrowd(orgId: string, count: number): Promise<string[]> {
        insert into membership (org_id, principal_id, joined) select $1::uuid, id, now() from made
      )
      select id from made order by family_name`,
-    [orgId, `@${randomUUID()}.example`, count],
+    [orgId, `@${domain}`, count],
   );
   return rows.map(({ id }) => id);
 }
