@@ -9,6 +9,7 @@ export { namedCheck } from "./named-check.ts";
 export type { NoteUse } from "./note-use.ts";
 export { permissions } from "./permissions.ts";
 export { findPrincipals, type Principal, type PrincipalOf, type PrincipalsFor } from "./principal.ts";
+export { ServedDecision } from "./served-decision.ts";
 export {
   consistencyFromWire,
   pageLimitFromWire,

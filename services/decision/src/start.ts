@@ -12,6 +12,7 @@ import {
   decisionLog,
   findPrincipals,
   namedCheck,
+  ServedDecision,
 } from "@portcullis/checks";
 import { type Ask, envoyAuthorization } from "@portcullis/envoy";
 import {
@@ -26,7 +27,6 @@ import {
   watchFollows,
 } from "@portcullis/facts";
 import { decisionCallers, upstreamCallers } from "@portcullis/proto/callers";
-import { DecisionService } from "@portcullis/proto/decision/v1/decision";
 import { FactsService } from "@portcullis/proto/facts/v1/facts";
 import { GrantsService } from "@portcullis/proto/grants/v1/grants";
 import { GroupsService } from "@portcullis/proto/groups/v1/groups";
@@ -131,7 +131,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     parts.use(await serveAuthzen({ listen, tls, publicUrl, authenticate, decision: answering, log }));
   }
   const services = [
-    implement(DecisionService, decisionCallers, answering),
+    implement(ServedDecision, decisionCallers, answering),
     implement(
       UpstreamService,
       upstreamCallers,

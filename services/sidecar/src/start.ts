@@ -3,7 +3,7 @@ import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, serve } from "@portcullis/chassis/rpc/server";
 import type { Running } from "@portcullis/chassis/run";
-import { CredentialUses, decisionLog, findPrincipals, namedCheck } from "@portcullis/checks";
+import { CredentialUses, decisionLog, findPrincipals, namedCheck, ServedDecision } from "@portcullis/checks";
 import type { Ask } from "@portcullis/envoy";
 import { decisionCallers } from "@portcullis/proto/callers";
 import { DecisionService } from "@portcullis/proto/decision/v1/decision";
@@ -48,7 +48,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
   const answering = handlers(deciding, principalsFor, upstream.stub(DecisionService));
   const isDenying = config.PORTCULLIS_WHEN_UNAVAILABLE === "deny";
   const decision = isDenying ? denyWhenUnavailable(answering, log) : answering;
-  const contracts = [implement(DecisionService, decisionCallers, decision)];
+  const contracts = [implement(ServedDecision, decisionCallers, decision)];
   if (config.PORTCULLIS_ENVOY_MAPPING_FILE !== undefined) {
     const { envoyAuthorization } = await import("@portcullis/envoy");
     // Over the facts themselves: Envoy can be told that there is no answer, whatever others are told.

@@ -22,6 +22,7 @@ import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts
 import { badServiceCredential, codeOf, notForThisService, toServiceError } from "./status.ts";
 import { type Answering, answering, type Conversation, conversing } from "./stream.ts";
 import { tracedAnswering } from "./traced.ts";
+import { writeAhead } from "./writing-ahead.ts";
 
 /**
  * One function per RPC of a contract. A handler that answers without a promise is answered in the same tick. One of many
@@ -110,6 +111,7 @@ export async function serve(
     "grpc.max_receive_message_length": 4 * 1024 * 1024,
     // Counts for each call that nobody reads.
     "grpc.enable_channelz": 0,
+    interceptors: [writeAhead],
   });
   const health = new HealthImplementation({ "": "SERVING" });
   const closing = new AbortController();
