@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { ServedDecision } from "./served-decision.ts";
 
 const encode = ServedDecision.checkStream.responseSerialize;
-const decode = CheckStreamResponse.decode;
+const decode = (bytes: Uint8Array) => CheckStreamResponse.decode(bytes);
 
 test("answers that are written into the same memory stay as they were", () => {
   const answers = [
