@@ -76,6 +76,11 @@ export class RunningCall implements Call {
     return this.#abort.signal;
   }
 
+  /** It was answered. grpc-js calls every call cancelled in its end, and to tell would take longer than to decide. */
+  answered(): void {
+    this.#abort = null;
+  }
+
   protected abort(reason: unknown): void {
     this.#abort ??= new AbortController();
     this.#abort.abort(reason);

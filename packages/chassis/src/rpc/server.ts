@@ -187,6 +187,7 @@ function unary(path: string, handler: Handler, gate: Gate, log: Log) {
     answer(toServiceError(thrown));
   };
   const succeed = (message: unknown, running: RunningCall, answer: sendUnaryData<unknown>): void => {
+    running.answered();
     counts.answered(status.OK, performance.now() - running.startedAt);
     if (log.isLevelEnabled("debug")) log.debug({ path, requestId: running.requestId }, "a call was answered");
     answer(null, message);
