@@ -1,6 +1,5 @@
 import type { FactKey, OrgId } from "@portcullis/policy";
-import { factKeyText } from "./fact-key.ts";
-import { Places } from "./places.ts";
+import { idOf, Places, type Shelf } from "./places.ts";
 import { type Prepared, weightOf } from "./prepared.ts";
 import { type Linked, Recency } from "./recency.ts";
 import { bury, fill, type Held, type Refusal, type Register, standing, type Watermark } from "./register.ts";
@@ -9,17 +8,9 @@ import type { LoadedFact, LogEntry } from "./source.ts";
 /** A watermark of this process: its generation is a symbol, so that nothing outlives the process. */
 export type MemoryMark = Watermark<symbol>;
 
-/** Where one fact is kept. */
-interface Place extends Linked<Place> {
-  readonly key: FactKey;
-  register: Register<Prepared, symbol>;
-  /** How many ids it holds. */
-  weight: number;
-}
-
 /** The registers of this process, bounded; what was not read for long goes first. */
 export class FactMemory {
-  readonly #organizations = new Map<OrgId, Places<Place>>();
+  readonly #organizations = new Map<OrgId, Organization>();
   readonly #inUse = new Recency<Place>();
   readonly #idsMax: number;
   #ids = 0;
@@ -29,32 +20,35 @@ export class FactMemory {
     this.#idsMax = idsMax;
   }
 
-  /** The value that stands in the register of a fact. */
+  /** The value that stands in the register of a fact; to be looked at at once, as it changes with the register. */
   read(mark: MemoryMark, key: FactKey): Held<Prepared, symbol> | null {
-    const place = this.#organizations.get(key.org)?.get(key);
+    const place = this.#organizations.get(key.org)?.places.get(key);
     if (place === undefined) return null;
     this.#inUse.use(place);
-    const register = standing(mark, place.register, key.kind);
+    const register = standing<Prepared, symbol>(mark, place, key.kind);
     return register?.kind === "held" ? register : null;
   }
 
   /** Offers a fact that was read, and prepared, by somebody who had seen its generation. Answers why it is refused. */
   fill(mark: MemoryMark | null, fact: LoadedFact, held: Held<Prepared, symbol>): Refusal | null {
     const { key, incarnation } = fact;
-    const place = this.#organizations.get(key.org)?.get(key);
+    const place = this.#organizations.get(key.org)?.places.get(key);
     const offer = { ...held, factKind: key.kind, incarnation };
-    const result = fill(mark, place?.register ?? null, offer);
+    const result = fill(mark, place ?? null, offer);
     if (typeof result === "string") return result;
-    this.#keep(place ?? newPlace(key, result), result, weightOf(fact));
+    const weight = weightOf(fact);
+    // What alone is larger than all that may be kept makes no room for itself.
+    if (weight <= this.#idsMax) this.#keep(place ?? this.#begin(key, result), result, weight);
+    else if (place !== undefined) this.#forget(place);
     return null;
   }
 
   /** The names of facts of an organisation that were used last, at most so many; see {@link factKeyText}. */
   lastUsed(org: OrgId, most: number): string[] {
     const names: string[] = [];
-    for (const { key } of this.#inUse) {
+    for (const { shelf, id } of this.#inUse) {
       if (names.length >= most) break;
-      if (key.org === org) names.push(factKeyText(key));
+      if (shelf.like.org === org) names.push(shelf.nameOf(id));
     }
     return names;
   }
@@ -64,29 +58,36 @@ export class FactMemory {
    * step, keeps out what is older than the event.
    */
   bury(mark: MemoryMark, org: OrgId, entries: readonly LogEntry[]): void {
-    const places = this.#organizations.get(org);
+    const places = this.#organizations.get(org)?.places;
     if (places === undefined) return;
     for (const { position, touches } of entries) {
       for (const key of touches) {
         const place = places.get(key);
         if (place === undefined) continue;
-        const buried = bury(mark, place.register, key.kind, position);
-        if (buried !== place.register) this.#keep(place, buried, 1);
+        const buried = bury<Prepared, symbol>(mark, place, key.kind, position);
+        if (buried !== place) this.#keep(place, buried, 1);
       }
     }
   }
 
+  #begin(key: FactKey, register: Held<Prepared, symbol>): Place {
+    const organization = this.#organizations.get(key.org) ?? { places: new Places<Place>(), count: 0 };
+    this.#organizations.set(key.org, organization);
+    const shelf = organization.places.shelf(key);
+    const place = newPlace(shelf, idOf(key), register);
+    shelf.set(place.id, place);
+    organization.count += 1;
+    return place;
+  }
+
   #keep(place: Place, register: Register<Prepared, symbol>, weight: number): void {
-    this.#forget(place);
-    // What alone is larger than all that may be kept makes no room for itself.
-    if (weight > this.#idsMax) return;
-    const { key } = place;
-    const places = this.#organizations.get(key.org) ?? new Places<Place>();
-    this.#organizations.set(key.org, places);
-    place.register = register;
+    place.kind = register.kind;
+    place.value = register.kind === "held" ? register.value : null;
+    place.lo = register.kind === "held" ? register.lo : register.hi;
+    place.hi = register.hi;
+    place.gen = register.gen;
+    this.#ids += weight - place.weight;
     place.weight = weight;
-    this.#ids += weight;
-    places.put(key, place);
     this.#inUse.use(place);
     for (
       let { oldest } = this.#inUse;
@@ -98,16 +99,42 @@ export class FactMemory {
   }
 
   #forget(place: Place): void {
-    const { key } = place;
-    const places = this.#organizations.get(key.org);
-    places?.remove(key);
-    if (places?.isEmpty === true) this.#organizations.delete(key.org);
+    const { shelf, id } = place;
+    shelf.delete(id);
+    const { org } = shelf.like;
+    const organization = this.#organizations.get(org);
+    if (organization !== undefined) {
+      organization.count -= 1;
+      if (organization.count === 0) this.#organizations.delete(org);
+    }
     this.#inUse.remove(place);
     this.#ids -= place.weight;
-    place.weight = 0;
   }
 }
 
-function newPlace(key: FactKey, register: Register<Prepared, symbol>): Place {
-  return { key, register, weight: 0, newer: null, older: null };
+interface Organization {
+  readonly places: Places<Place>;
+  /** How many there are. */
+  count: number;
+}
+
+/** A register, and where it is kept: one object for each fact, and a small one, as there may be millions. */
+interface Place extends Linked<Place> {
+  readonly shelf: Shelf<Place>;
+  readonly id: string;
+  kind: Register<Prepared, symbol>["kind"];
+  value: Prepared;
+  lo: number;
+  hi: number;
+  gen: symbol;
+  /** How many ids it holds. */
+  weight: number;
+}
+
+function newPlace(
+  shelf: Shelf<Place>,
+  id: string,
+  { kind, value, lo, hi, gen }: Held<Prepared, symbol>,
+): Place {
+  return { shelf, id, kind, value, lo, hi, gen, weight: 0, newer: null, older: null };
 }

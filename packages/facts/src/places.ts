@@ -1,40 +1,34 @@
-import type { FactKey } from "@portcullis/policy";
+import type { CredentialDigest, FactKey, ObjectId, ObjectType, PrincipalId } from "@portcullis/policy";
 import { factKeyText } from "./fact-key.ts";
 
 /**
- * The facts of one organisation by their names. Each is found by the id that a question brings, as it is: to put a name
- * together, and to hash it, would take longer than all the rest of finding a fact.
+ * Things that are kept for the facts of one organisation. Each is found by the id that a question brings, as it is: to put
+ * a name together, and to hash it, would take longer than all the rest of finding a fact.
  */
-export class Places<Place> {
-  readonly #members = new Map<string, Place>();
-  readonly #memberships = new Map<string, Place>();
-  readonly #credentials = new Map<string, Place>();
-  readonly #access = new Map<string, Map<string, Place>>();
-  readonly #acls = new Map<string, Map<string, Place>>();
+export class Places<Thing> {
+  // Made when there is something to put into them.
+  #members: Shelf<Thing> | undefined;
+  #memberships: Shelf<Thing> | undefined;
+  #credentials: Shelf<Thing> | undefined;
+  #access: Map<ObjectType, Shelf<Thing>> | undefined;
+  #acls: Map<ObjectType, Shelf<Thing>> | undefined;
   /** Whatever is seldom asked for, or is there once. */
-  readonly #others = new Map<string, Place>();
-  #count = 0;
+  #others: Shelf<Thing> | undefined;
 
-  get isEmpty(): boolean {
-    return this.#count === 0;
+  get(key: FactKey): Thing | undefined {
+    return this.#known(key)?.get(idOf(key));
   }
 
-  get(key: FactKey): Place | undefined {
-    return this.#among(key)?.get(idOf(key));
+  put(key: FactKey, thing: Thing): void {
+    this.shelf(key).set(idOf(key), thing);
   }
 
-  put(key: FactKey, place: Place): void {
-    const among = this.#among(key) ?? this.#begin(key);
-    const before = among.size;
-    among.set(idOf(key), place);
-    this.#count += among.size - before;
+  /** Where things stand for facts like this one. */
+  shelf(like: FactKey): Shelf<Thing> {
+    return this.#known(like) ?? this.#begin(like);
   }
 
-  remove(key: FactKey): void {
-    if (this.#among(key)?.delete(idOf(key)) === true) this.#count -= 1;
-  }
-
-  #among(key: FactKey): Map<string, Place> | undefined {
+  #known(key: FactKey): Shelf<Thing> | undefined {
     switch (key.kind) {
       case "member":
         return this.#members;
@@ -43,24 +37,71 @@ export class Places<Place> {
       case "credential":
         return this.#credentials;
       case "access":
-        return this.#access.get(key.object.type);
+        return this.#access?.get(key.object.type);
       case "acls":
-        return this.#acls.get(key.object.type);
+        return this.#acls?.get(key.object.type);
       default:
         return this.#others;
     }
   }
 
-  /** The first fact about objects of its type. */
-  #begin(key: FactKey): Map<string, Place> {
-    const made = new Map<string, Place>();
-    if (key.kind === "access") this.#access.set(key.object.type, made);
-    if (key.kind === "acls") this.#acls.set(key.object.type, made);
-    return made;
+  #begin(like: FactKey): Shelf<Thing> {
+    const begun = new Shelf<Thing>(like);
+    switch (like.kind) {
+      case "member":
+        this.#members = begun;
+        break;
+      case "memberships":
+        this.#memberships = begun;
+        break;
+      case "credential":
+        this.#credentials = begun;
+        break;
+      case "access":
+        this.#access ??= new Map();
+        this.#access.set(like.object.type, begun);
+        break;
+      case "acls":
+        this.#acls ??= new Map();
+        this.#acls.set(like.object.type, begun);
+        break;
+      default:
+        this.#others = begun;
+    }
+    return begun;
   }
 }
 
-function idOf(key: FactKey): string {
+/** Things for facts that their ids alone tell apart. */
+export class Shelf<Thing> extends Map<string, Thing> {
+  /** One of these facts. */
+  readonly like: FactKey;
+
+  constructor(like: FactKey) {
+    super();
+    this.like = like;
+  }
+
+  /** The name of the fact with this id; see {@link factKeyText}. */
+  nameOf(id: string): string {
+    const { like } = this;
+    switch (like.kind) {
+      case "member":
+      case "memberships":
+        return factKeyText({ ...like, principal: id as PrincipalId });
+      case "credential":
+        return factKeyText({ ...like, digest: id as CredentialDigest });
+      case "access":
+      case "acls":
+        return factKeyText({ ...like, object: { ...like.object, id: id as ObjectId } });
+      default:
+        return id;
+    }
+  }
+}
+
+/** What tells the fact apart from others like it. */
+export function idOf(key: FactKey): string {
   switch (key.kind) {
     case "member":
     case "memberships":

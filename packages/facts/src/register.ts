@@ -20,6 +20,7 @@ export interface Watermark<Generation> {
   readonly floors: Readonly<Record<string, number>>;
 }
 
+/** Registers are ordered by `hi`: a value counts from when it was read. */
 export type Register<Value, Generation> = Held<Value, Generation> | Tombstone<Generation>;
 
 /** A value, known to hold from `lo` through `hi`, and from there on until an event replaces it. */
@@ -34,7 +35,7 @@ export interface Held<Value, Generation> {
 /** The place of a value that an event at this position may have changed. */
 interface Tombstone<Generation> {
   readonly kind: "tombstone";
-  readonly position: number;
+  readonly hi: number;
   readonly gen: Generation;
 }
 
@@ -45,7 +46,7 @@ export function standing<Value, Generation>(
   factKind: string,
 ): Register<Value, Generation> | null {
   if (register === null || register.gen !== watermark.gen) return null;
-  return positionOf(register) < floorOf(watermark, factKind) ? null : register;
+  return register.hi < floorOf(watermark, factKind) ? null : register;
 }
 
 /** The position through which a standing value is known to hold. */
@@ -88,7 +89,7 @@ export function fill<Value, Generation>(
   const existing = standing(watermark, register, offer.factKind);
   if (existing === null) {
     if (offer.hi < watermark.app) return "older than the watermark";
-  } else if (offer.hi < positionOf(existing)) return "older than what stands";
+  } else if (offer.hi < existing.hi) return "older than what stands";
   return { kind: "held", value: offer.value, lo: offer.lo, hi: offer.hi, gen: watermark.gen };
 }
 
@@ -123,8 +124,8 @@ export function bury<Value, Generation>(
   position: number,
 ): Register<Value, Generation> {
   const existing = standing(watermark, register, factKind);
-  if (existing !== null && positionOf(existing) >= position) return existing;
-  return { kind: "tombstone", position, gen: watermark.gen };
+  if (existing !== null && existing.hi >= position) return existing;
+  return { kind: "tombstone", hi: position, gen: watermark.gen };
 }
 
 /** Where a watermark stood when somebody looked. Null: there was none. */
@@ -156,11 +157,6 @@ export function mustRebase(
 ): boolean {
   if (watermark === null || watermark.incarnation !== incarnation) return true;
   return head < watermark.app || head > watermark.app + catchUpMax;
-}
-
-/** Positions are ordered: a value counts from when it was read. */
-function positionOf(register: Register<unknown, unknown>): number {
-  return register.kind === "held" ? register.hi : register.position;
 }
 
 function floorOf(watermark: Watermark<unknown>, factKind: string): number {

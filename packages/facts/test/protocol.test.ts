@@ -89,8 +89,7 @@ describe("each rule is needed: without it the same search finds a false claim", 
 function asIfOldest<Value, Generation>(
   register: Register<Value, Generation> | null,
 ): Register<Value, Generation> | null {
-  if (register === null) return null;
-  return register.kind === "held" ? { ...register, hi: 0 } : { ...register, position: 0 };
+  return register === null ? null : { ...register, hi: 0 };
 }
 
 function asIfUnapplied<Generation>(mark: Watermark<Generation> | null): Watermark<Generation> | null {

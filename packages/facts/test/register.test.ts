@@ -30,11 +30,7 @@ const held = (hi: number, gen = 1): Held<string, number> => ({
   hi,
   gen,
 });
-const tombstone = (position: number, gen = 1): Register<string, number> => ({
-  kind: "tombstone",
-  position,
-  gen,
-});
+const tombstone = (hi: number, gen = 1): Register<string, number> => ({ kind: "tombstone", hi, gen });
 const taken = { kind: "held", value: "new", lo: 2, hi: 5, gen: 1 };
 
 describe("a fill is refused", () => {
