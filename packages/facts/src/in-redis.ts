@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Fault } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
+import { within } from "@portcullis/chassis/within";
 import { factOwners } from "@portcullis/policy";
-import { ConsecutiveBreaker, circuitBreaker, handleAll, TimeoutStrategy, timeout, wrap } from "cockatiel";
+import { ConsecutiveBreaker, circuitBreaker, handleAll } from "cockatiel";
 import type { FollowInRedis } from "./follow-in-redis.ts";
 import { factReads } from "./metrics.ts";
-import type { RedisSlots, SlotReading } from "./redis-slots.ts";
+import type { Mark, RedisSlots, SlotReading, Standing } from "./redis-slots.ts";
 import { mustRebase } from "./register.ts";
 import type { FactRequest, FactSource, LoadedFact } from "./source.ts";
 
@@ -33,13 +34,11 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
   });
   breaker.onBreak(() => log.warn({}, "redis fails or is slow; owners are asked instead"));
   breaker.onReset(() => log.info({}, "redis works again"));
-  const reading = wrap(breaker, timeout(limitMs, TimeoutStrategy.Aggressive));
-  const keeping = wrap(breaker, timeout(keepLimitMs, TimeoutStrategy.Aggressive));
 
-  /** Null: Redis did not answer. */
-  async function attempt<T>(policy: typeof reading, work: () => Promise<T>): Promise<T | null> {
+  /** Null: Redis did not answer in time. */
+  async function attempt<T>(withinMs: number, work: () => Promise<T>): Promise<T | null> {
     try {
-      return await policy.execute(work);
+      return await breaker.execute(() => within(withinMs, work(), tooSlow));
     } catch {
       return null; // the breaker tells
     }
@@ -49,7 +48,7 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
   async function lookUp(lookups: readonly Lookup[]): Promise<void> {
     const keys = lookups.map(({ request }) => request.key);
     const org = keys[0]?.org;
-    const readings = org === undefined ? null : await attempt(reading, () => slots.read(org, keys));
+    const readings = org === undefined ? null : await attempt(limitMs, () => slots.read(org, keys));
     for (const [index, lookup] of lookups.entries()) {
       lookup.reading = readings?.[index] ?? null;
       lookup.result = usable(lookup);
@@ -62,22 +61,24 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
 
   /** Keeps facts of one organisation and owner that had to be read from farther away. */
   async function keep(misses: readonly Lookup[]): Promise<void> {
-    const facts = misses.flatMap(({ result }) =>
+    const loaded = misses.flatMap(({ result }) =>
       result === null || result instanceof Error || !isWorthKeeping(result) ? [] : result,
     );
-    const [first] = facts;
+    const [first] = loaded;
     const seen = misses[0]?.reading;
     if (first === undefined || seen === undefined || seen === null) return;
     const { incarnation, key } = first;
+    // An owner may have begun another history between two of its answers.
+    const facts = loaded.filter((fact) => fact.incarnation === incarnation);
     const head = Math.max(...facts.map(({ hi }) => hi));
-    let { mark } = seen;
+    let mark: Mark | null = seen.mark;
     if (mustRebase(mark, incarnation, head)) {
       const begin = { incarnation, head, gen: randomUUID() };
-      mark = await attempt(keeping, () => slots.rebase(key.org, factOwners[key.kind], begin, seen.mark));
+      mark = await attempt(keepLimitMs, () => slots.rebase(key.org, factOwners[key.kind], begin, seen.mark));
     }
     if (mark === null) return;
     const { gen } = mark;
-    await Promise.all(facts.map((fact) => attempt(keeping, () => slots.keep(fact.key, { ...fact, gen }))));
+    await attempt(keepLimitMs, () => slots.keep(facts, { incarnation, gen }));
   }
 
   return {
@@ -100,6 +101,10 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
   };
 }
 
+function tooSlow(): Error {
+  return new Error("redis is slow");
+}
+
 interface Lookup {
   readonly request: FactRequest;
   reading: SlotReading | null;
@@ -109,11 +114,14 @@ interface Lookup {
 /** The fact, as it is known to hold through the slot's watermark, if that is far enough. */
 function usable({ request, reading }: Lookup): LoadedFact | null {
   if (reading === null || reading.mark === null || reading.held === null) return null;
-  const { incarnation, app } = reading.mark;
-  const hi = Math.max(reading.held.hi, app);
-  return incarnation === request.incarnation && hi >= request.notBefore
-    ? { ...reading.held, hi, incarnation, layer: "redis" }
-    : null;
+  const { mark, held, next } = reading;
+  const fact = standingFact({ mark, held });
+  if (fact.incarnation !== request.incarnation || fact.hi < request.notBefore) return null;
+  return next === null ? fact : { ...fact, next: standingFact(next) };
+}
+
+function standingFact({ mark, held }: Standing): LoadedFact {
+  return { ...held, hi: Math.max(held.hi, mark.app), incarnation: mark.incarnation, layer: "redis" };
 }
 
 function isBehind({ request, reading }: Lookup): boolean {

@@ -1,14 +1,24 @@
 import type { Fault } from "@portcullis/chassis/fault";
-import { factKeyText } from "./fact-key.ts";
+import type { OrgId } from "@portcullis/policy";
+import { Places } from "./places.ts";
 import type { FactRequest, FactSource, LoadedFact } from "./source.ts";
 
 type Result = LoadedFact | Fault;
 
+/** One fact on its way. */
 interface Flight {
   readonly request: FactRequest;
-  readonly result: Promise<Result>;
-  readonly land: (result: Result) => void;
-  readonly crash: (error: unknown) => void;
+  readonly batch: Batch;
+  result: Result | undefined;
+}
+
+/** Flights that go together. */
+interface Batch {
+  readonly flights: Flight[];
+  readonly byOrg: Map<OrgId, Places<Flight>>;
+  /** Never rejected: `crash` tells. */
+  readonly landed: Promise<void>;
+  crash: Error | null;
 }
 
 /**
@@ -17,50 +27,76 @@ interface Flight {
  * failed tries once more.
  */
 export function joined(farther: FactSource): FactSource {
-  const flights = new Map<string, Flight>();
-  let waiting: Flight[] = [];
+  const inTheAir = new Set<Batch>();
+  let waiting: Batch | null = null;
 
-  function take(request: FactRequest): { flight: Flight; isMine: boolean } {
-    const name = request.key.org + factKeyText(request.key);
-    const known = flights.get(name);
-    if (known !== undefined && serves(known, request)) return { flight: known, isMine: false };
-    const { promise: result, resolve: land, reject: crash } = Promise.withResolvers<Result>();
-    const flight = { request, result, land, crash };
-    flights.set(name, flight);
-    const leave = () => {
-      if (flights.get(name) === flight) flights.delete(name);
-    };
-    result.then(leave, leave);
-    if (waiting.length === 0) setImmediate(() => void start());
-    waiting.push(flight);
-    return { flight, isMine: true };
-  }
-
-  async function start(): Promise<void> {
-    const batch = waiting;
-    waiting = [];
-    try {
-      const results = await farther.load(batch.map(({ request }) => request));
-      for (const [index, flight] of batch.entries()) {
-        const result = results[index];
-        if (result === undefined) flight.crash(new Error("a source left a request without an answer"));
-        else flight.land(result);
-      }
-    } catch (error) {
-      for (const { crash } of batch) crash(error);
+  function take(request: FactRequest): Flight {
+    const { key } = request;
+    for (const { byOrg } of inTheAir) {
+      const known = byOrg.get(key.org)?.get(key);
+      if (known !== undefined && serves(known, request)) return known;
     }
+    waiting ??= begin();
+    const flight: Flight = { request, batch: waiting, result: undefined };
+    waiting.flights.push(flight);
+    const ofOrg = waiting.byOrg.get(key.org) ?? new Places<Flight>();
+    waiting.byOrg.set(key.org, ofOrg);
+    ofOrg.put(key, flight);
+    return flight;
   }
 
-  async function loadOne(request: FactRequest): Promise<Result> {
-    const { flight, isMine } = take(request);
-    const result = await flight.result;
-    return isMine || !(result instanceof Error) ? result : take(request).flight.result;
+  function begin(): Batch {
+    const { promise: landed, resolve: land } = Promise.withResolvers<void>();
+    const batch: Batch = { flights: [], byOrg: new Map(), landed, crash: null };
+    inTheAir.add(batch);
+    setImmediate(() => {
+      waiting = null;
+      void start(batch).then(land);
+    });
+    return batch;
   }
 
-  return { load: (requests) => Promise.all(requests.map(loadOne)) };
+  async function start(batch: Batch): Promise<void> {
+    try {
+      const results = await farther.load(batch.flights.map(({ request }) => request));
+      for (const [index, flight] of batch.flights.entries()) flight.result = results[index];
+    } catch (thrown) {
+      batch.crash = thrown instanceof Error ? thrown : new Error("a source broke", { cause: thrown });
+    }
+    inTheAir.delete(batch);
+  }
+
+  async function fly(requests: readonly FactRequest[]): Promise<readonly Flight[]> {
+    const flights = requests.map(take);
+    for (const { landed } of new Set(flights.map(({ batch }) => batch))) await landed;
+    return flights;
+  }
+
+  return {
+    async load(requests) {
+      const flights = await fly(requests);
+      const missed = requests.filter((request, index) => isForeignFailure(flights[index], request));
+      if (missed.length === 0) return flights.map(resultOf);
+      const again = (await fly(missed)).values();
+      return flights.map((flight, index) =>
+        resultOf(isForeignFailure(flight, requests[index]) ? (again.next().value ?? flight) : flight),
+      );
+    },
+  };
 }
 
 /** What a flight brings holds at the position of its request, at least. */
 function serves(flight: Flight, { incarnation, notBefore }: FactRequest): boolean {
   return flight.request.incarnation === incarnation && flight.request.notBefore >= notBefore;
+}
+
+/** Whether somebody else's flight failed. */
+function isForeignFailure(flight: Flight | undefined, request: FactRequest | undefined): boolean {
+  return flight?.result instanceof Error && flight.request !== request;
+}
+
+function resultOf({ batch, result }: Flight): Result {
+  if (batch.crash !== null) throw batch.crash;
+  if (result === undefined) throw new Error("a source left a request without an answer");
+  return result;
 }

@@ -13,16 +13,16 @@ import {
   type PrincipalId,
   type Subject,
 } from "@portcullis/policy";
-import { factKeyText } from "./fact-key.ts";
 import type { Follow } from "./follow.ts";
 import type { FollowedOrganization, Follows } from "./follows.ts";
 import { type Consistency, Demand, minimizeLatency } from "./freshness.ts";
 import type { FactMemory, MemoryMark } from "./memory.ts";
 import { factReads, type Layer } from "./metrics.ts";
+import { Places } from "./places.ts";
 import { type Prepared, type PreparedValues, prepare } from "./prepared.ts";
 import { isMet, type Prerequisite } from "./prerequisite.ts";
 import type { Held } from "./register.ts";
-import type { FactSource } from "./source.ts";
+import type { FactRequest, FactSource, LoadedFact } from "./source.ts";
 
 export interface FactReaderOptions {
   readonly memory: FactMemory;
@@ -99,7 +99,7 @@ class Reading<Result extends object> implements Facts {
   readonly #evaluate: (facts: Facts) => Result | Needs;
   #now = 0;
   /** What this question has read itself; memory may have no room for it. */
-  #own: Map<string, Held<Prepared, symbol>> | null = null;
+  #own: Places<Held<Prepared, symbol>> | null = null;
   #layer: Layer = "memory";
   // What the last attempt met.
   /** When the latest of the used facts began to hold, by owner. */
@@ -206,7 +206,7 @@ class Reading<Result extends object> implements Facts {
   }
 
   #ownFact(mark: MemoryMark, key: FactKey): Held<Prepared, symbol> | null {
-    const held = this.#own?.get(factKeyText(key));
+    const held = this.#own?.get(key);
     return held !== undefined && held.gen === mark.gen && held.hi >= mark.app ? held : null;
   }
 
@@ -257,29 +257,36 @@ class Reading<Result extends object> implements Facts {
   }
 
   async #load(keys: readonly FactKey[]): Promise<void> {
-    const { memory, source } = this.#options;
-    const distinct = new Map(keys.map((key) => [factKeyText(key), key]));
-    const wanted = Array.from(distinct.values()).flatMap((key) => {
-      const follow = this.#organization.byOwner[factOwners[key.kind]];
-      const { mark } = follow;
-      if (mark === null) return [];
-      return { follow, gen: mark.gen, request: { key, incarnation: mark.incarnation, notBefore: mark.app } };
-    });
-    const loaded = await source.load(wanted.map(({ request }) => request));
-    for (const [index, { follow, gen }] of wanted.entries()) {
-      const fact = loaded[index];
-      if (fact === undefined) throw new Error("a source left a request without an answer");
+    const { source } = this.#options;
+    const { byOwner } = this.#organization;
+    const seen = marksOf(byOwner);
+    const requests: FactRequest[] = [];
+    for (const key of keys) {
+      const mark = seen[factOwners[key.kind]];
+      if (mark !== null) requests.push({ key, incarnation: mark.incarnation, notBefore: mark.app });
+    }
+    for (const fact of await source.load(requests)) {
       if (fact instanceof Fault) throw fact;
       if (this.#layer !== "owner") this.#layer = fact.layer;
-      if (fact.incarnation !== follow.mark?.incarnation) {
-        follow.distrust();
-        continue;
-      }
-      const held = { kind: "held", value: prepare(fact), lo: fact.lo, hi: fact.hi, gen } as const;
-      memory.fill(follow.mark, fact, held);
-      this.#own ??= new Map();
-      this.#own.set(factKeyText(fact.key), held);
+      if (!this.#take(fact, seen)) byOwner[factOwners[fact.key.kind]].distrust();
+      if (fact.next !== undefined) this.#take(fact.next, seen);
     }
+  }
+
+  /** Keeps a fact that was read after these marks were seen. False: it is of another history. */
+  #take(fact: LoadedFact, seen: Record<Owner, MemoryMark | null>): boolean {
+    const owner = factOwners[fact.key.kind];
+    const { mark } = this.#organization.byOwner[owner];
+    // What is read is kept only under the generation that was seen before.
+    const gen = seen[owner]?.gen;
+    if (gen === undefined || fact.incarnation !== mark?.incarnation) return false;
+    if (fact.held?.gen !== gen) {
+      fact.held = { kind: "held", value: prepare(fact), lo: fact.lo, hi: fact.hi, gen };
+      this.#options.memory.fill(mark, fact, fact.held);
+    }
+    this.#own ??= new Places();
+    this.#own.put(fact.key, fact.held);
+    return true;
   }
 
   /** A fact that was read ahead of the mark began to hold only behind it: the mark follows, and takes the others along. */
@@ -290,6 +297,15 @@ class Reading<Result extends object> implements Facts {
       ahead.map((owner) => follows.advance(this.#organization.byOwner[owner], this.#latest[owner])),
     );
   }
+}
+
+function marksOf({
+  identity,
+  groups,
+  grants,
+  tokens,
+}: FollowedOrganization["byOwner"]): Record<Owner, MemoryMark | null> {
+  return { identity: identity.mark, groups: groups.mark, grants: grants.mark, tokens: tokens.mark };
 }
 
 const unused = -1;

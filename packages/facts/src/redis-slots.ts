@@ -3,27 +3,38 @@
 
 import { readFileSync } from "node:fs";
 import type { RedisClient } from "@portcullis/chassis/redis";
-import { type FactKey, factOwners, type OrgId, type Owner } from "@portcullis/policy";
-import { Fact as FactMessage } from "@portcullis/proto/facts/v1/facts";
-import { factKeyText } from "./fact-key.ts";
-import type { Offer, Refusal, Sighting, Watermark } from "./register.ts";
+import { type FactKey, factOwners, type OrgId, type Owner, owners } from "@portcullis/policy";
+import { chunksOf } from "./chunks.ts";
+import { factKeyFromText, factKeyText } from "./fact-key.ts";
+import { type Refusal, type Sighting, standing, type Watermark } from "./register.ts";
+import { factIn, parseRegister, registerText } from "./register-text.ts";
 import { entriesMax, type LogEntry, type LogStretch } from "./source.ts";
-import { type Fact, factFromWire, factToWire } from "./wire.ts";
+import type { Fact } from "./wire.ts";
 
-/** A watermark without its floors, which the scripts judge. */
+/** A watermark without its floors. */
 export type Mark = Omit<Watermark<string>, "floors">;
 
 /** What a register holds for its reader. */
 export interface SlotReading {
   /** Null: there is none, and so everything is a miss. */
-  readonly mark: Mark | null;
+  readonly mark: Watermark<string> | null;
   readonly held: Fact | null;
+  /** What whoever reads this fact wants then, if that was not asked for and stands here too. */
+  readonly next: Standing | null;
+}
+
+/** A value that stands. */
+export interface Standing {
+  readonly mark: Mark;
+  readonly held: Fact;
 }
 
 /** How long entries live. They may go at any time; this is only so that Redis does not fill up. */
 const valueLifeMs = 600_000;
 const valueLifeSpread = 0.2;
 const tombstoneLifeMs = 120_000;
+/** Redis does nothing else meanwhile. */
+const keptAtOnce = 100;
 
 export class RedisSlots {
   readonly #redis: RedisClient & Scripts;
@@ -38,13 +49,29 @@ export class RedisSlots {
 
   /** Reads registers of one organisation, in the order of the keys. */
   async read(org: OrgId, keys: readonly FactKey[]): Promise<SlotReading[]> {
-    const answers = await this.#redis.readBuffer(
+    const parts = chunksOf(keys, entriesMax).map((some) => this.#readSome(org, some));
+    return (await Promise.all(parts)).flat();
+  }
+
+  async #readSome(org: OrgId, keys: readonly FactKey[]): Promise<SlotReading[]> {
+    const [fields, registers, names, nextRegisters] = await this.#redis.readBuffer(
       keys.length + 1,
       marksKey(org),
-      ...keys.map((key) => registerKey(org, key)),
-      ...keys.flatMap((key) => [factOwners[key.kind], key.kind]),
+      ...keys.map((key) => registerKey(org, factKeyText(key))),
+      registerKey(org, ""),
     );
-    return answers.map((answer, index) => readingOf(answer, keys[index]));
+    const marks = marksIn(fields);
+    const next = new Map<string, Standing>();
+    for (const [index, text] of names.entries()) {
+      const name = text.toString();
+      const key = factKeyFromText(org, name);
+      const read = key === null ? null : readingOf(key, nextRegisters[index] ?? null, marks);
+      if (read?.mark && read.held) next.set(name, { mark: read.mark, held: read.held });
+    }
+    return keys.map((key, index) => {
+      const read = readingOf(key, registers[index] ?? null, marks);
+      return { ...read, next: (read.next !== null && next.get(read.next)) || null };
+    });
   }
 
   /** Null: there is none. */
@@ -54,24 +81,29 @@ export class RedisSlots {
     return incarnation && app && gen ? { incarnation, app: Number(app), gen } : null;
   }
 
-  /** Keeps a fact that was read. Answers why it is refused; null: it stands. */
-  async keep(key: FactKey, offer: Omit<Offer<Fact["value"], string>, "factKind">): Promise<Refusal | null> {
-    const { incarnation, gen, lo, hi, value } = offer;
-    const payload = Buffer.from(FactMessage.encode(factToWire(key, lo, hi, value)).finish());
-    const lifeMs = valueLifeMs * (1 + valueLifeSpread * (2 * Math.random() - 1));
-    return await this.#redis.fill(
-      2,
-      marksKey(key.org),
-      registerKey(key.org, key),
-      factOwners[key.kind],
-      key.kind,
-      incarnation,
-      gen,
-      lo,
-      hi,
-      payload,
-      Math.round(lifeMs),
-    );
+  /**
+   * Keeps facts of one organisation and owner that were read, in a history and under a generation that had been seen
+   * before. Answers for each why it is refused; null: it stands.
+   */
+  async keep(
+    facts: readonly Fact[],
+    { incarnation, gen }: Pick<Mark, "incarnation" | "gen">,
+  ): Promise<(Refusal | null)[]> {
+    const refusals: (Refusal | null)[] = [];
+    for (const some of chunksOf(facts, keptAtOnce)) {
+      const [{ key: first }] = some as [Fact];
+      const answered = await this.#redis.fill(
+        some.length + 1,
+        marksKey(first.org),
+        ...some.map(({ key }) => registerKey(key.org, factKeyText(key))),
+        factOwners[first.kind],
+        incarnation,
+        gen,
+        ...some.flatMap((fact) => [fact.key.kind, fact.hi, registerText(fact, gen), lifeMs()]),
+      );
+      refusals.push(...answered);
+    }
+    return refusals;
   }
 
   /**
@@ -87,7 +119,7 @@ export class RedisSlots {
       const [outcome] = await this.#redis.apply(
         touched.length + 1,
         marksKey(org),
-        ...touched.map(({ key }) => registerKey(org, key)),
+        ...touched.map(({ key }) => registerKey(org, factKeyText(key))),
         owner,
         incarnation,
         from,
@@ -130,40 +162,63 @@ const scripts = Object.fromEntries(
 
 type Argument = string | number | Buffer;
 interface Scripts {
-  readBuffer(keys: number, ...rest: Argument[]): Promise<Buffer[][]>;
-  fill(keys: number, ...rest: Argument[]): Promise<Refusal | null>;
+  readBuffer(
+    keys: number,
+    ...rest: Argument[]
+  ): Promise<
+    [fields: Buffer[], registers: (Buffer | null)[], names: Buffer[], nextRegisters: (Buffer | null)[]]
+  >;
+  fill(keys: number, ...rest: Argument[]): Promise<(Refusal | null)[]>;
   apply(keys: number, ...rest: Argument[]): Promise<["applied" | "nothing new" | "gap", string]>;
   rebase(keys: number, ...rest: Argument[]): Promise<[incarnation: string, app: string, gen: string]>;
 }
 
 const markFields = ["inc", "app", "gen"] as const;
 
+// Processes that write registers in another way keep theirs, and watermarks of their own, under another name.
+
 function marksKey(org: OrgId): string {
-  return `pc:{${org}}:w`;
+  return `pc2:{${org}}:w`;
 }
 
-function registerKey(org: OrgId, key: FactKey): string {
-  return `pc:{${org}}:f:${factKeyText(key)}`;
+function registerKey(org: OrgId, name: string): string {
+  return `pc2:{${org}}:f:${name}`;
 }
 
-function readingOf(answer: readonly Buffer[], key: FactKey | undefined): SlotReading {
-  const [incarnation, app, gen, lo, hi, payload] = answer;
-  if (incarnation === undefined || app === undefined || gen === undefined) return { mark: null, held: null };
-  const mark = { incarnation: incarnation.toString(), app: Number(app), gen: gen.toString() };
-  if (lo === undefined || hi === undefined || payload === undefined) return { mark, held: null };
-  return { mark, held: decoded(payload, key) };
+/** Spread, so that what was read together is not missed together. */
+function lifeMs(): number {
+  return Math.round(valueLifeMs * (1 + valueLifeSpread * (2 * Math.random() - 1)));
 }
 
-/** What can't be read, or speaks of another fact than its register's, is a miss. */
-function decoded(payload: Buffer, key: FactKey | undefined): Fact | null {
-  try {
-    const fact = factFromWire(FactMessage.decode(payload));
-    const isAsked =
-      key !== undefined && fact.key.org === key.org && factKeyText(fact.key) === factKeyText(key);
-    return isAsked ? fact : null;
-  } catch {
-    return null;
+/** The watermarks of a slot, by owner. */
+function marksIn(fields: readonly Buffer[]): Map<Owner, Watermark<string>> {
+  const values = new Map<string, string>();
+  for (let at = 0; at < fields.length; at += 2) values.set(String(fields[at]), String(fields[at + 1]));
+  const marks = new Map<Owner, Watermark<string>>();
+  for (const owner of owners) {
+    const [incarnation, app, gen] = markFields.map((field) => values.get(`${field}:${owner}`));
+    if (incarnation === undefined || app === undefined || gen === undefined) continue;
+    const prefix = `flr:${owner}:`;
+    const floors: Record<string, number> = {};
+    for (const [field, position] of values) {
+      if (field.startsWith(prefix)) floors[field.slice(prefix.length)] = Number(position);
+    }
+    marks.set(owner, { incarnation, app: Number(app), gen, floors });
   }
+  return marks;
+}
+
+/** With the name of what is wanted next. */
+function readingOf(
+  key: FactKey,
+  bytes: Buffer | null,
+  marks: ReadonlyMap<Owner, Watermark<string>>,
+): Omit<SlotReading, "next"> & { readonly next: string | null } {
+  const mark = marks.get(factOwners[key.kind]) ?? null;
+  if (mark === null || bytes === null) return { mark, held: null, next: null };
+  const text = parseRegister(bytes);
+  const stands = standing(mark, text.register, key.kind) !== null;
+  return { mark, held: stands ? factIn(text, key) : null, next: text.next };
 }
 
 /** Stretches that one script takes: whole events, and not many touches. */

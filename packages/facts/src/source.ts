@@ -1,6 +1,8 @@
 import type { Fault } from "@portcullis/chassis/fault";
 import type { FactKey, OrgId, Owner } from "@portcullis/policy";
 import type { Layer } from "./metrics.ts";
+import type { Prepared } from "./prepared.ts";
+import type { Held } from "./register.ts";
 import type { Fact } from "./wire.ts";
 
 /** Where facts are read. Layers are sources over a source. */
@@ -21,6 +23,10 @@ export interface LoadedFact extends Fact {
   readonly incarnation: string;
   /** Who had it. */
   readonly layer: Exclude<Layer, "memory">;
+  /** What whoever reads this fact wants then, if it lay beside; it need not be as fresh as was asked. */
+  readonly next?: LoadedFact;
+  /** As the first of those who joined its load has prepared it, for the others. */
+  held?: Held<Prepared, symbol>;
 }
 
 /** What a service that owns facts answers. Throws Faults. */

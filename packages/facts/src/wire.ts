@@ -227,7 +227,7 @@ function digestFromWire(text: string, field: string): CredentialDigest {
 
 type ValueMessage = NonNullable<FactMessage["value"]>;
 
-function valueToWire(kind: FactKind, value: FactValue): ValueMessage | undefined {
+export function valueToWire(kind: FactKind, value: FactValue): ValueMessage | undefined {
   if (value === null) return undefined;
   switch (kind) {
     case "member":
@@ -249,7 +249,8 @@ function valueToWire(kind: FactKind, value: FactValue): ValueMessage | undefined
   }
 }
 
-function valueFromWire(kind: FactKind, message: ValueMessage | undefined): FactValue {
+/** Throws when it is no value of this kind; see {@link factFromWire} for words that are not known. */
+export function valueFromWire(kind: FactKind, message: ValueMessage | undefined): FactValue {
   if (message === undefined) {
     if (kind === "memberships" || kind === "groups" || kind === "roles" || kind === "acls_naming") {
       throw new Error(`a fact of the kind ${kind} without a value`);

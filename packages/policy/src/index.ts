@@ -28,4 +28,4 @@ export { type Block, type PlacedAcl, type Reach, reachOf, type Wanted, type Who 
 export { indexRoles, type RoleIndex } from "./role-index.ts";
 export { decideWithin, letsSee, letsThrough } from "./scope.ts";
 export { type Subjects, subjectsOf } from "./subjects.ts";
-export { everyMemberMayRead, type Target } from "./tree.ts";
+export { everyMemberMayRead, nearestKnownAbove, type Target } from "./tree.ts";

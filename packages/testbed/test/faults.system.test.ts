@@ -67,7 +67,7 @@ test("Redis forgets everything, again and again, also in the middle of loads", a
 test("Redis loses watermarks alone, and tombstones and values alone", async () => {
   const verdict = await judge(async () => {
     for (let time = 0; time < 15; time++) {
-      const keys = await redis.keys("pc:*");
+      const keys = await redis.keys("pc2:*");
       const some = keys.filter((key) => (time % 2 === 0 ? key.endsWith(":w") : !key.endsWith(":w")));
       if (some.length > 0) await redis.del(...some);
       await delay(150);

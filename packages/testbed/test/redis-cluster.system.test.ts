@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => parts.disposeAsync());
 
-const slotOf = (orgId: string) => `pc:{${orgId}}:w`;
+const slotOf = (orgId: string) => `pc2:{${orgId}}:w`;
 
 async function judge(breakThings: () => Promise<void>): Promise<Verdict> {
   return judgeAnswers({ system, team, maxStalenessMs }, breakThings);
@@ -67,7 +67,7 @@ async function everythingWorks(): Promise<void> {
     await team.leave(person);
     await system.decision.check(team.question(person));
     const server = await cluster.masterOf(slotOf(team.orgId));
-    return (await server.client.keys(`pc:{${team.orgId}}:f:*`)).length;
+    return (await server.client.keys(`pc2:{${team.orgId}}:f:*`)).length;
   };
   await expect.poll(isCached).toBeGreaterThan(0);
 }
@@ -77,7 +77,7 @@ test("facts, jobs and counted requests are each kept on the master of their slot
   const masters = await keysByServer();
   expect(masters.size).toBe(3);
   const keys = Array.from(masters.values()).flat();
-  const tagged = keys.filter((key) => key.startsWith("pc:{") || key.startsWith(`${queuePrefix}:`));
+  const tagged = keys.filter((key) => key.startsWith("pc2:{") || key.startsWith(`${queuePrefix}:`));
   const counted = keys.filter((key) => key.startsWith("portcullis:rate:"));
   expect(counted.length).toBeGreaterThan(0);
   expect(keys.filter((key) => !tagged.includes(key) && !counted.includes(key))).toEqual([]);

@@ -44,7 +44,7 @@ test("the master dies: answers stay right, writes go on, and the replica is used
   const isUsed = async () => {
     await team.join(person);
     await system.decision.check(team.question(person));
-    const [jobs, marks] = [await client.exists(id), await client.exists(`pc:{${team.orgId}}:w`)];
+    const [jobs, marks] = [await client.exists(id), await client.exists(`pc2:{${team.orgId}}:w`)];
     return { jobs, marks };
   };
   await expect.poll(isUsed).toEqual({ jobs: 1, marks: 1 });

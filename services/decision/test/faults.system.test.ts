@@ -171,7 +171,7 @@ describe("redis", () => {
         ...world.question(),
         who: { $case: "principalId", value: crypto.randomUUID() },
       });
-      return (await world.redis.keys(`pc:{${org}}:f:member*`)).length > 0;
+      return (await world.redis.keys(`pc2:{${org}}:f:member*`)).length > 0;
     });
   });
   test("slow: it is left alone after a few tries, and used again when it is well", async () => {
@@ -214,7 +214,7 @@ describe("redis", () => {
     await world.warmRedis();
     const digest = "f".repeat(64) as CredentialDigest;
     world.owners.tokens.commit([[{ kind: "credential", org: world.org, digest }, null]]);
-    const before = (await world.redis.keys("pc:*")).length;
+    const before = (await world.redis.keys("pc2:*")).length;
     const made = Array.from({ length: 20 }, () => crypto.randomUUID() as OrgId);
     for (const org of [world.org, ...made]) {
       const { secret } = newCredential("service_token", org);
@@ -228,7 +228,7 @@ describe("redis", () => {
       if (org !== world.org) expect(await decision.stub.check(nowhere)).toMatchObject({ allowed: false });
     }
     await world.warmRedis();
-    expect(await world.redis.keys("pc:*")).toHaveLength(before);
+    expect(await world.redis.keys("pc2:*")).toHaveLength(before);
   });
 });
 

@@ -206,7 +206,7 @@ export class World implements AsyncDisposable {
 
   /** The key of a fact's register in Redis. */
   async registerKeys(): Promise<string[]> {
-    return await this.redis.keys(`pc:{${this.org}}:f:*`);
+    return await this.redis.keys(`pc2:{${this.org}}:f:*`);
   }
 
   /** Asks until redis holds all eight facts that the question takes. */
@@ -223,7 +223,7 @@ export class World implements AsyncDisposable {
   }
 
   get marksKey(): string {
-    return `pc:{${this.org}}:w`;
+    return `pc2:{${this.org}}:w`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -29,12 +29,10 @@ for i = 2, #KEYS do
   local at = 7 + 2 * kinds + 2 * (i - 2)
   local kind, position = ARGV[at], ARGV[at + 1]
   if tonumber(position) > app then
-    local existing = redis.call('HMGET', KEYS[i], 'gen', 'hi')
-    local stands = existing[1] == mark[3] and tonumber(existing[2]) >= floor_of(kind)
-    if not stands or tonumber(existing[2]) < tonumber(position) then
-      redis.call('DEL', KEYS[i])
-      redis.call('HSET', KEYS[i], 'gen', mark[3], 'hi', position)
-      redis.call('PEXPIRE', KEYS[i], ARGV[5])
+    local gen, hi = string.match(redis.call('GETRANGE', KEYS[i], 0, 99), '^(%S+) (%d+)%s')
+    local stands = gen == mark[3] and tonumber(hi) >= floor_of(kind)
+    if not stands or tonumber(hi) < tonumber(position) then
+      redis.call('SET', KEYS[i], mark[3] .. ' ' .. position .. '\n', 'PX', ARGV[5])
     end
   end
 end

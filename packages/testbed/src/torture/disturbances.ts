@@ -80,7 +80,7 @@ export const disturbances = {
   async "lose watermarks, or all but them"({ redis }, chance) {
     const losesMarks = chance.below(2) === 0;
     await redis.use(async (client) => {
-      const lost = (await client.keys("pc:*")).filter((key) => key.endsWith(":w") === losesMarks);
+      const lost = (await client.keys("pc2:*")).filter((key) => key.endsWith(":w") === losesMarks);
       if (lost.length > 0) await client.del(...lost);
     });
   },
