@@ -1,6 +1,7 @@
 import type { FactKey, PrincipalId } from "@portcullis/policy";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { decodeRevision, encodeRevision, historyOf } from "../src/revision.ts";
+import type { LoadedFact } from "../src/source.ts";
 import {
   alice,
   aliceIsMember,
@@ -422,6 +423,48 @@ describe("another history", () => {
     world.now += maxStalenessMs + 1;
     expect(await world.values([aliceIsMember])).toEqual([user]);
     expect(world.owners.identity.calls.readLog).toBe(0);
+  });
+});
+
+describe("what lay beside a fact that was loaded", () => {
+  /** A world where Alice's groups lie beside whether she is a member, and which has seen both logs. */
+  async function worldWith(given: Partial<LoadedFact>, options = {}): Promise<ReadingWorld> {
+    const beside = (fact: LoadedFact): LoadedFact => {
+      const groups = { key: alicesGroups, lo: 1, hi: 1, value: [crew], incarnation: "first" };
+      return fact.key.kind === "member" ? { ...fact, next: { ...groups, layer: "redis", ...given } } : fact;
+    };
+    const world = newWorld({ beside, ...options });
+    await world.values([{ kind: "groups", org }, bobIsMember]);
+    return world;
+  }
+
+  /** Asks for Alice's groups once it is known that she is a member. */
+  async function groupsOfMember(world: ReadingWorld): Promise<unknown> {
+    const { result } = await world.reader.read(org, { kind: "minimize_latency" }, (facts) => {
+      if (facts.member(alice) === undefined) return { kind: "needs", keys: [aliceIsMember] };
+      const groups = facts.memberships(alice);
+      return groups === undefined ? { kind: "needs", keys: [alicesGroups] } : { groups };
+    });
+    return "groups" in result ? result.groups : undefined;
+  }
+
+  test.each([10_000, 1])("need not be loaded, with room for %i ids in memory", async (idsMax) => {
+    const world = await worldWith({}, { idsMax });
+    const { load } = world.owners.groups.calls;
+    expect(await groupsOfMember(world)).toEqual([crew]);
+    expect(world.owners.groups.calls.load).toBe(load);
+  });
+  test("is loaded all the same when it may have changed since it was read", async () => {
+    const world = await worldWith({});
+    world.owners.groups.commit([[alicesGroups, []]]);
+    world.now += maxStalenessMs + 1;
+    expect(await groupsOfMember(world)).toEqual([]);
+  });
+  test("is loaded all the same when it is of another history, which is no reason to doubt one's own", async () => {
+    const world = await worldWith({ incarnation: "second", value: [] });
+    const { heads } = world.owners.groups.calls;
+    expect(await groupsOfMember(world)).toEqual([crew]);
+    expect(world.owners.groups.calls.heads).toBe(heads);
   });
 });
 

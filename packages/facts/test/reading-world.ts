@@ -1,3 +1,4 @@
+import { Fault } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
 import type { FactKey, GroupId, Needs, ObjectId, OrgId, Owner, PrincipalId } from "@portcullis/policy";
 import { Follows } from "../src/follows.ts";
@@ -6,6 +7,7 @@ import { fromOwners } from "../src/from-owners.ts";
 import { joined } from "../src/joined.ts";
 import { FactMemory } from "../src/memory.ts";
 import { type Answer, FactReader } from "../src/reader.ts";
+import type { LoadedFact } from "../src/source.ts";
 import { valueOf } from "../src/value-of.ts";
 import { ScriptedOwner } from "./scripted-owner.ts";
 
@@ -46,7 +48,13 @@ export class ReadingWorld implements Disposable {
   readonly reader: FactReader;
   readonly memory: FactMemory;
 
-  constructor({ idsMax = 10_000, log = silent, confirmEveryMs = 1_000_000_000 } = {}) {
+  /** `beside`: what is put beside each fact that was loaded. */
+  constructor({
+    idsMax = 10_000,
+    log = silent,
+    confirmEveryMs = 1_000_000_000,
+    beside = (fact: LoadedFact) => fact,
+  } = {}) {
     const clock = () => this.now;
     this.owners = {
       identity: new ScriptedOwner("identity", clock),
@@ -56,7 +64,11 @@ export class ReadingWorld implements Disposable {
     };
     this.memory = new FactMemory({ idsMax });
     this.follows = new Follows({ owners: this.owners, memory: this.memory, clock, log, confirmEveryMs });
-    const source = joined(fromOwners(this.owners));
+    const farther = fromOwners(this.owners);
+    const source = joined({
+      load: async (requests) =>
+        (await farther.load(requests)).map((fact) => (fact instanceof Fault ? fact : beside(fact))),
+    });
     this.reader = new FactReader({
       memory: this.memory,
       follows: this.follows,
