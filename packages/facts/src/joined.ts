@@ -66,23 +66,29 @@ export function joined(farther: FactSource): FactSource {
     inTheAir.delete(batch);
   }
 
-  async function fly(requests: readonly FactRequest[]): Promise<readonly Flight[]> {
-    const flights = requests.map(take);
-    for (const { landed } of new Set(flights.map(({ batch }) => batch))) await landed;
-    return flights;
-  }
-
   return {
     async load(requests) {
-      const flights = await fly(requests);
-      const missed = requests.filter((request, index) => isForeignFailure(flights[index], request));
-      if (missed.length === 0) return flights.map(resultOf);
-      const again = (await fly(missed)).values();
-      return flights.map((flight, index) =>
-        resultOf(isForeignFailure(flight, requests[index]) ? (again.next().value ?? flight) : flight),
-      );
+      const flights = requests.map(take);
+      await landed(flights);
+      if (!requests.some((request, index) => isForeignFailure(flights[index], request))) {
+        return flights.map(resultOf);
+      }
+      const again = requests.map((request, index) => {
+        const flight = flights[index];
+        return flight === undefined || isForeignFailure(flight, request) ? take(request) : flight;
+      });
+      await landed(again);
+      return again.map(resultOf);
     },
   };
+}
+
+/** Mostly they go together. */
+function landed(flights: readonly Flight[]): Promise<unknown> {
+  const landings = new Set<Promise<void>>();
+  for (const { batch } of flights) landings.add(batch.landed);
+  const [only] = landings;
+  return landings.size === 1 && only !== undefined ? only : Promise.all(landings);
 }
 
 /** What a flight brings holds at the position of its request, at least. */

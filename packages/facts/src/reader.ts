@@ -172,9 +172,10 @@ class Reading<Result extends object> implements Facts {
   }
 
   /** Gets what the last attempt was lacking, and attempts again. */
-  async complete({ signal }: Asker): Promise<Answer<Result>> {
+  async complete(asker: Asker): Promise<Answer<Result>> {
     for (let attempts = 1; attempts < attemptsMax; attempts++) {
-      signal?.throwIfAborted();
+      // Nobody has gone yet who has just asked, and to be told takes longer than most of what follows.
+      if (attempts > 1) asker.signal?.throwIfAborted();
       if (this.#unmet !== null) await this.#meetDemand(this.#unmet);
       else if (this.#missing.length > 0) await this.#load(this.#missing);
       else if (this.#lacking !== null) await this.#meetPrerequisites(this.#lacking);

@@ -34,10 +34,11 @@ export function parseRegister(bytes: Buffer): RegisterText {
   return { register, fact, next };
 }
 
-/** What can't be read, or speaks of another fact than its register's, is a miss. */
+/** What can't be read, holds nowhere, or speaks of another fact than its register's, is a miss. */
 export function factIn({ register, fact }: RegisterText, key: FactKey): Fact | null {
   if (register.kind === "tombstone" || fact !== nameOf(key)) return null;
   const { lo, hi, value } = register;
+  if (!(lo <= hi)) return null;
   try {
     return { key, lo, hi, value: valueFromWire(key.kind, FactMessage.decode(value).value) };
   } catch {

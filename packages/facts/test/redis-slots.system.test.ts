@@ -239,6 +239,25 @@ describe("a slot", () => {
     expect(mine?.held?.key).toEqual(key);
     expect(theirs).toMatchObject({ mark: { gen: "g" }, held: null });
   });
+  test("takes what can't be read as a miss", async () => {
+    const name = `pc2:{${org}}:f:${factKeyText(key)}`;
+    const kept = await redis.getBuffer(name);
+    for (const broken of ["", "g", "g 3\n", "g 3 9", "g 3 x y\n", "\n", "g 3 1 another\nvalue", "\xff\xfe"]) {
+      await redis.set(name, broken);
+      expect((await slots.read(org, [key]))[0]?.held).toBeNull();
+    }
+    const [line = "", value = ""] = (kept ?? "").toString("latin1").split("\n");
+    for (const broken of [
+      `${line}\n\x01`,
+      `${line.replace("g ", "h ")}\n${value}`,
+      `${line.replace(/ 1 /, " NaN ")}\n${value}`,
+    ]) {
+      await redis.set(name, Buffer.from(broken, "latin1"));
+      expect((await slots.read(org, [key]))[0]?.held).toBeNull();
+    }
+    await redis.set(name, kept ?? "");
+    expect((await slots.read(org, [key]))[0]?.held?.key).toEqual(key);
+  });
   test("keeps many facts at once, each by itself", async () => {
     const many = randomUUID() as OrgId;
     await slots.rebase(many, "identity", { incarnation: "i", head: 2, gen: "g" }, null);
