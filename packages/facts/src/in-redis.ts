@@ -49,9 +49,11 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
     const keys = lookups.map(({ request }) => request.key);
     const org = keys[0]?.org;
     const readings = org === undefined ? null : await attempt(limitMs, () => slots.read(org, keys));
+    // Many facts may lead to the same one.
+    const next = new Map<Standing, LoadedFact>();
     for (const [index, lookup] of lookups.entries()) {
       lookup.reading = readings?.[index] ?? null;
-      lookup.result = usable(lookup);
+      lookup.result = usable(lookup, next);
       if (readings === null) factReads.redis.failed++;
       else if (lookup.result === null) factReads.redis.miss++;
       else factReads.redis.hit++;
@@ -112,12 +114,15 @@ interface Lookup {
 }
 
 /** The fact, as it is known to hold through the slot's watermark, if that is far enough. */
-function usable({ request, reading }: Lookup): LoadedFact | null {
+function usable({ request, reading }: Lookup, known: Map<Standing, LoadedFact>): LoadedFact | null {
   if (reading === null || reading.mark === null || reading.held === null) return null;
   const { mark, held, next } = reading;
   const fact = standingFact({ mark, held });
   if (fact.incarnation !== request.incarnation || fact.hi < request.notBefore) return null;
-  return next === null ? fact : { ...fact, next: standingFact(next) };
+  if (next === null) return fact;
+  const following = known.get(next) ?? standingFact(next);
+  known.set(next, following);
+  return { ...fact, next: following };
 }
 
 function standingFact({ mark, held }: Standing): LoadedFact {
