@@ -27,7 +27,7 @@ export const project = {
 export const maxStalenessMs = 2000;
 
 const silence = () => undefined;
-const silent: Log = {
+export const silent: Log = {
   debug: silence,
   info: silence,
   warn: silence,
