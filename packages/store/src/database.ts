@@ -1,18 +1,20 @@
 import type { EntitySchema, MigrationObject } from "@mikro-orm/core";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Log } from "@portcullis/chassis/log";
-import { traced } from "@portcullis/chassis/trace";
+import { traced, traceparent } from "@portcullis/chassis/trace";
 import type { Dependency } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
 import { databaseWork } from "./database-work.ts";
-import { appendEvent, type Change, lockLog, refuseIfChanged } from "./event-log.ts";
+import { appendEvents, beginLog, type Change, lockLog, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
+import { limitTransaction } from "./limits.ts";
 import { watchPool } from "./metrics.ts";
 import { migrate, requireMigrated } from "./migrate.ts";
 import type { OtherLogs } from "./other-logs.ts";
 import { keepBrokenHarmless, surviveBroken } from "./pools.ts";
+import { queryThrough } from "./query.ts";
 import { type LogHead, Replica } from "./replica.ts";
 
 export interface DatabaseOptions {
@@ -57,16 +59,6 @@ interface Asked {
 const poolMaxDefault = 10;
 /** Nobody waits longer than this for a connection, be they all taken or the server silent. */
 const connectionMs = 2000;
-/** One organisation's writer waits no longer than this for another. */
-const lockTimeoutMs = 4000;
-const statementTimeoutMs = 5000;
-/** A writer that was stopped in the middle holds its organisation's lock no longer than this. */
-const idleTimeoutMs = 8000;
-
-/** All in one statement, as each takes as long to come and go as to be done. */
-const limitTransaction = `select set_config('lock_timeout', '${lockTimeoutMs}', true),
-  set_config('statement_timeout', '${statementTimeoutMs}', true),
-  set_config('idle_in_transaction_session_timeout', '${idleTimeoutMs}', true)`;
 
 /** Ends a transaction that recorded nothing, with its result. */
 class NothingChanged extends Error {
@@ -83,16 +75,19 @@ export class Database implements AsyncDisposable {
   readonly owner: Owner;
   /** For the hot reads. */
   readonly pool: pg.Pool;
+  /** For the hot writes: the connections of the ORM. Statements of one that don't wait for each other go out together. */
+  readonly writers: pg.Pool;
   readonly url: string;
   readonly #orm: MikroORM;
   readonly #replica: Replica | null;
-  readonly #otherLogs: OtherLogs;
+  /** What a write is to note that it comes after. */
+  readonly otherLogs: OtherLogs;
   readonly #watched: Disposable;
 
   private constructor(
     options: DatabaseOptions,
     orm: MikroORM,
-    pool: pg.Pool,
+    { pool, writers }: Pick<Database, "pool" | "writers">,
     replica: Replica | null,
     watched: Disposable,
   ) {
@@ -101,9 +96,10 @@ export class Database implements AsyncDisposable {
     this.#replica = replica;
     this.owner = owner;
     this.url = url;
-    this.#otherLogs = otherLogs;
+    this.otherLogs = otherLogs;
     this.#orm = orm;
     this.pool = pool;
+    this.writers = writers;
   }
 
   /** Connects, and brings the tables up to date, or refuses those that are not. */
@@ -118,6 +114,7 @@ export class Database implements AsyncDisposable {
       pool: { min: 0, max: poolMax },
       driverOptions: {
         connectionTimeoutMillis: connectionMs,
+        pipeline: true,
         onPoolCreated: (writing: pg.Pool) => {
           keepBrokenHarmless(writing);
           watched.use(watchPool(writing, "writes"));
@@ -135,7 +132,8 @@ export class Database implements AsyncDisposable {
       options.log.warn({ reason: error.message }, "an idle database connection broke"),
     );
     const replica = replicaUrl === undefined ? null : new Replica({ ...options, url: replicaUrl, poolMax });
-    const database = new Database(options, orm, pool, replica, watched);
+    const writers = await orm.em.getConnection().getNativeClient();
+    const database = new Database(options, orm, { pool, writers }, replica, watched);
     try {
       if (options.migratesAtStart ?? true) await migrate(options.url, options.migrations);
       else await requireMigrated(pool, options.migrations);
@@ -195,7 +193,7 @@ export class Database implements AsyncDisposable {
     body: (write: Write) => Promise<Result>,
   ): Promise<Written<Result>> {
     // All that was done before this was asked for stands in the others' logs by now. Nobody waits for them under the lock.
-    const dependsOn = await this.#otherLogs(org);
+    const dependsOn = await this.otherLogs(org);
     return traced(databaseWork(this.owner, "write"), async () => {
       try {
         return await this.#orm.em
@@ -214,7 +212,8 @@ export class Database implements AsyncDisposable {
     body: (write: Write) => Promise<Result>,
   ): Promise<Written<Result>> {
     await em.execute(limitTransaction);
-    const { position, incarnation } = await lockLog(em, org);
+    const query = queryThrough(em);
+    const { position, incarnation } = (await lockLog(query, org)) ?? (await beginLog(query, org));
     const changes: Change[] = [];
     let keepsBooks = false;
     const result = await body({
@@ -228,10 +227,12 @@ export class Database implements AsyncDisposable {
     const [change, ...more] = changes;
     if (more.length > 0) throw new Error("a transaction records one change");
     const seen = context.unchangedSince.find((place) => place.owner === this.owner);
-    if (seen !== undefined) await refuseIfChanged(em, change?.subject ?? null, seen, revisionAt(position));
+    if (seen !== undefined) await refuseIfChanged(query, change?.subject ?? null, seen, revisionAt(position));
     if (change !== undefined) {
       await em.flush();
-      await appendEvent(em, org, position + 1, context, change, dependsOn);
+      await appendEvents(query, org, position, [
+        { context, change, dependsOn, traceparent: traceparent() },
+      ]);
       return { result, revision: revisionAt(position + 1) };
     }
     const written = { result, revision: revisionAt(position) };

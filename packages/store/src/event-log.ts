@@ -1,6 +1,4 @@
-import type { EntityManager } from "@mikro-orm/postgresql";
 import { Fault } from "@portcullis/chassis/fault";
-import { traceparent } from "@portcullis/chassis/trace";
 import { type Dependency, dependencyToWire, factKeyText, factKeyToWire } from "@portcullis/facts/wire";
 import type { FactKey, FactKind, OrgId, Owner } from "@portcullis/policy";
 import {
@@ -11,6 +9,7 @@ import {
   type WriteContext,
 } from "@portcullis/proto/events/v1/events";
 import type { ClientBase } from "pg";
+import type { Query } from "./query.ts";
 
 /** What a transaction changed, for the log. `before` and `after` hold no secrets: administrators read them. */
 export interface Change {
@@ -30,27 +29,31 @@ const touchesMax = 3000;
 export const logChannel = "event_log";
 
 /** Where a log stands, and in which history. */
-interface LockedLog {
+export interface LockedLog {
   readonly position: number;
   readonly incarnation: string;
 }
 
-/** Locks an organisation's log, which begins with its first write. */
-export async function lockLog(em: EntityManager, org: OrgId): Promise<LockedLog> {
-  const locked = await lockIfBegun(em, org);
-  if (locked !== null) return locked;
-  await em.execute("insert into org_log (org_id) values (?) on conflict do nothing", [org]);
-  const begun = await lockIfBegun(em, org);
-  if (begun === null) throw new Error("a log that was begun is not there");
-  return begun;
+/** Locks an organisation's log. Null: it has not begun. */
+export async function lockLog(query: Query, org: OrgId): Promise<LockedLog | null> {
+  const [row] = await query<{ position: string; incarnation: string }>({
+    name: "lock-log",
+    text: "select position, incarnation() as incarnation from org_log where org_id = $1 for update",
+    values: [org],
+  });
+  return row === undefined ? null : { position: Number(row.position), incarnation: row.incarnation };
 }
 
-async function lockIfBegun(em: EntityManager, org: OrgId): Promise<LockedLog | null> {
-  const [row] = await em.execute<{ position: string; incarnation: string }[]>(
-    "select position, incarnation() as incarnation from org_log where org_id = ? for update",
-    [org],
-  );
-  return row === undefined ? null : { position: Number(row.position), incarnation: row.incarnation };
+/** Begins an organisation's log with its first write, and locks it. */
+export async function beginLog(query: Query, org: OrgId): Promise<LockedLog> {
+  await query({
+    name: "begin-log",
+    text: "insert into org_log (org_id) values ($1) on conflict do nothing",
+    values: [org],
+  });
+  const begun = await lockLog(query, org);
+  if (begun === null) throw new Error("a log that was begun is not there");
+  return begun;
 }
 
 /**
@@ -59,73 +62,98 @@ async function lockIfBegun(em: EntityManager, org: OrgId): Promise<LockedLog | n
  * change of several things at once has the organisation as its subject, and may be one of this.
  */
 export async function refuseIfChanged(
-  em: EntityManager,
+  query: Query,
   subject: Change["subject"] | null,
   seen: Revision,
   now: Revision,
 ): Promise<void> {
-  const rows = await em.execute<unknown[]>(
-    `select from event_log where org_id = ? and position > ?
-       and (?::text is null or (subject_type = ? and subject_id = ?) or subject_type = 'organization') limit 1`,
-    [now.orgId, seen.position, subject?.type ?? null, subject?.type ?? null, subject?.id ?? null],
-  );
+  const rows = await query<object>({
+    name: "changed-since",
+    text: `select from event_log where org_id = $1 and position > $2
+       and ($3::text is null or (subject_type = $3 and subject_id = $4) or subject_type = 'organization') limit 1`,
+    values: [now.orgId, seen.position, subject?.type ?? null, subject?.id ?? null],
+  });
   if (rows.length > 0 || seen.orgId !== now.orgId || seen.incarnation !== now.incarnation) {
     throw new Fault("conflict", "somebody else changed it meanwhile");
   }
 }
 
+/** A change on its way into the log. */
+export interface Recorded {
+  readonly context: WriteContext;
+  readonly change: Change;
+  readonly dependsOn: readonly Dependency[];
+  /** In whose course it is made, where that is traced. */
+  readonly traceparent: string | null;
+}
+
 /**
- * Appends the event, notes which facts it changed, and wakes the relay at commit: in one statement, as each takes as long to
- * come and go as to be done, and others wait for the lock meanwhile.
+ * Appends events in their order, notes which facts they changed, and wakes the relay at commit: in one statement, as each
+ * takes as long to come and go as to be done, and others wait for the lock meanwhile.
  */
-export async function appendEvent(
-  em: EntityManager,
+export async function appendEvents(
+  query: Query,
   org: OrgId,
-  position: number,
-  context: WriteContext,
-  change: Change,
-  dependsOn: readonly Dependency[],
+  after: number,
+  recorded: readonly Recorded[],
 ): Promise<void> {
-  const many = change.touches.length > touchesMax;
-  const kinds = many ? [...new Set(change.touches.map((key) => key.kind))] : [];
-  const touches = many ? [] : change.touches;
-  const facts = [...new Set([...touches.map(factKeyText), ...kinds.map(kindText)])];
-  await em.execute(
-    `with appended as (
+  const events = recorded.map((each, index) => rowOf(each, after + 1 + index));
+  const changed = new Map(events.flatMap(({ row, facts }) => facts.map((fact) => [fact, row.position])));
+  await query({
+    name: "append",
+    text: `with appended as (
        insert into event_log (org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
          action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on, traceparent)
-       values (?, ?, clock_timestamp(), ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?::jsonb, ?::text[], ?::jsonb, ?)
+       select $1::uuid, position, clock_timestamp(), actor_id, credential_id, impersonated_id, request_id, source_address,
+         action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on, traceparent
+       from jsonb_to_recordset($2::jsonb) as event (position bigint, actor_id text, credential_id text,
+         impersonated_id text, request_id text, source_address text, action text, subject_type text, subject_id text,
+         before jsonb, after jsonb, touches jsonb, touched_kinds text[], depends_on jsonb, traceparent text)
+       order by position
        returning org_id, position, hash
      ), changed as (
        insert into fact_change (org_id, fact, position)
-       select org_id, fact, position from appended, jsonb_array_elements_text(?::jsonb) as fact
+       select $1::uuid, fact, position from jsonb_to_recordset($3::jsonb) as change (fact text, position bigint)
        on conflict (org_id, fact) do update set position = excluded.position
      ), moved as (
        update org_log set position = appended.position, head_hash = appended.hash
-       from appended where appended.org_id = org_log.org_id
+       from appended where appended.org_id = org_log.org_id and appended.position = $4
      )
-     select pg_notify(?, org_id::text) from appended`,
-    [
+     select pg_notify('${logChannel}', $1::uuid::text)`,
+    values: [
       org,
-      position,
-      context.actor?.principalId ?? "",
-      context.actor?.credentialId ?? "",
-      context.actor?.impersonatedId ?? "",
-      context.requestId,
-      context.sourceAddress,
-      change.action,
-      change.subject.type,
-      change.subject.id,
-      jsonOrNull(change.before),
-      jsonOrNull(change.after),
-      JSON.stringify(touches.map(touchText)),
-      `{${kinds.join(",")}}`,
-      JSON.stringify(dependsOn.map(dependencyToWire)),
-      traceparent(),
-      JSON.stringify(facts),
-      logChannel,
+      JSON.stringify(events.map(({ row }) => row)),
+      JSON.stringify(Array.from(changed, ([fact, position]) => ({ fact, position }))),
+      after + recorded.length,
     ],
-  );
+  });
+}
+
+/** An event as a row, but for what Postgres adds, and its facts by their names. */
+function rowOf({ context, change, dependsOn, traceparent }: Recorded, position: number) {
+  const many = change.touches.length > touchesMax;
+  const kinds = many ? [...new Set(change.touches.map((key) => key.kind))] : [];
+  const touches = many ? [] : change.touches;
+  return {
+    row: {
+      position,
+      actor_id: context.actor?.principalId ?? "",
+      credential_id: context.actor?.credentialId ?? "",
+      impersonated_id: context.actor?.impersonatedId ?? "",
+      request_id: context.requestId,
+      source_address: context.sourceAddress,
+      action: change.action,
+      subject_type: change.subject.type,
+      subject_id: change.subject.id,
+      before: change.before,
+      after: change.after,
+      touches: touches.map(touchText),
+      touched_kinds: kinds,
+      depends_on: dependsOn.map(dependencyToWire),
+      traceparent,
+    },
+    facts: [...touches.map(factKeyText), ...kinds.map(kindText)],
+  };
 }
 
 /** Where the log of each organisation stands; 0 for one without events. */
@@ -236,8 +264,4 @@ export function touchText(key: FactKey): string {
 
 function kindText(kind: FactKind): string {
   return `every ${kind}`;
-}
-
-function jsonOrNull(value: object | null): string | null {
-  return value === null ? null : JSON.stringify(value);
 }

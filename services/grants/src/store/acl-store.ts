@@ -1,51 +1,48 @@
 import type { FilterQuery } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { Fault, invalid } from "@portcullis/chassis/fault";
+import { Fault } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { AclId, BuiltInGroup, GroupId, OrgId, PrincipalId } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, snapshotOf, type Written } from "@portcullis/store";
+import {
+  type Database,
+  type JointWrite,
+  jointWrites,
+  listPage,
+  snapshotOf,
+  type Written,
+} from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
 import {
   type Acl,
   type AclChanges,
   type AclContent,
   type AclFilter,
-  type AclRemoval,
   aclIdentity,
   builtInGrants,
-  builtInIsFixed,
   checkExpiries,
-  hasExpired,
-  noSuchSubject,
 } from "../domain/acl.ts";
-import { systemRole } from "../domain/role.ts";
-import type { Asked, Known, Neighbours } from "../neighbours.ts";
+import { type Asked, type Neighbours, placesToldBy } from "../neighbours.ts";
 import { aclOf, addAcl, forTheLog, touchedByAcls } from "./acl-rows.ts";
-import { AclRow, RoleRow } from "./entities.ts";
-import { existing } from "./existence.ts";
+import { type AclUpdate, aclUpdates, type ChangedAcls } from "./acl-updates.ts";
+import { AclRow } from "./entities.ts";
 import { type FoundObjects, findObjects, type WantedObjects } from "./found-objects.ts";
-import { writeKnowing } from "./knowing.ts";
+import { untilUpToDate } from "./knowing.ts";
 
 /** Events tell of no more than they can name the facts of. */
 const expiredAtOnce = 500;
-
-export interface ChangedAcls {
-  /** One for each addition, in order. */
-  readonly added: readonly { readonly acl: Acl; readonly foundExisting: boolean }[];
-  /** Those that stood, and stand no longer. */
-  readonly removed: readonly Acl[];
-}
 
 /** What was granted where. */
 export class AclStore {
   readonly #database: Database;
   readonly #neighbours: Neighbours;
+  readonly #write: (write: JointWrite<AclUpdate>) => Promise<Written<ChangedAcls>>;
 
   constructor(database: Database, neighbours: Neighbours) {
     this.#database = database;
     this.#neighbours = neighbours;
+    this.#write = jointWrites(database, aclUpdates);
   }
 
   /** Grants the built-in groups of a new organisation what they hold. */
@@ -85,69 +82,19 @@ export class AclStore {
   async update(
     context: WriteContext,
     org: OrgId,
-    { add, remove }: AclChanges,
+    changes: AclChanges,
     hop: Partial<Hop>,
   ): Promise<Written<ChangedAcls>> {
-    checkExpiries(add, new Date());
-    const parts = { database: this.#database, neighbours: this.#neighbours };
-    const request = { org, context, asked: askedBy(add), hop };
-    return writeKnowing(parts, request, async (write, known) => {
-      const { em } = write;
-      checkKnown(add, known);
-      await checkOwn(em, org, add);
-      const byIdentity = await standingRows(em, org, [...add, ...contentsOf(remove)]);
-      const byId = await rowsById(em, org, remove);
-      const kept = new Set(add.map(aclIdentity));
-      const before: Acl[] = [];
-      const after: Acl[] = [];
-
-      const removed = new Set<AclRow>();
-      for (const [index, removal] of remove.entries()) {
-        const row = removal.by === "id" ? byId.get(removal.id) : byIdentity.get(aclIdentity(removal.content));
-        if (row === undefined || removed.has(row) || kept.has(aclIdentity(aclOf(row).content))) continue;
-        if (row.builtIn) throw builtInIsFixed(`remove[${index}]`);
-        removed.add(row);
-        before.push(aclOf(row));
-        em.remove(row);
-      }
-
-      const created = new Date();
-      const added = add.map((content, index) => {
-        const identity = aclIdentity(content);
-        const standing = byIdentity.get(identity);
-        if (standing === undefined) {
-          const row = addAcl(em, org, content, created);
-          byIdentity.set(identity, row);
-          after.push(aclOf(row));
-          return { acl: aclOf(row), foundExisting: false };
-        }
-        const expired = hasExpired(aclOf(standing).content, created);
-        const expiresAt = expired ? content.expiresAt : (content.expiresAt ?? standing.expiresAt ?? null);
-        if (standing.expiresAt?.getTime() !== expiresAt?.getTime()) {
-          if (standing.builtIn) throw builtInIsFixed(`add[${index}]`);
-          before.push(aclOf(standing));
-          standing.expiresAt = expiresAt;
-          if (expired) standing.created = created;
-          after.push(aclOf(standing));
-        }
-        return { acl: aclOf(standing), foundExisting: !expired };
-      });
-
-      const changed = [...before, ...after];
-      if (changed.length > 0) {
-        const [only, ...others] = new Set(changed.map((acl) => acl.id));
-        write.record({
-          action: "acls_updated",
-          subject:
-            others.length === 0 && only !== undefined
-              ? { type: "acl", id: only }
-              : { type: "organization", id: org },
-          before: before.length === 0 ? null : { acls: before },
-          after: after.length === 0 ? null : { acls: after },
-          touches: touchedByAcls(org, changed),
-        });
-      }
-      return { added, removed: [...removed].map(aclOf) };
+    checkExpiries(changes.add, new Date());
+    const asked = askedBy(changes.add);
+    return untilUpToDate(async () => {
+      // All that was done before this was asked for stands in the others' logs by now. Nobody waits for them under the lock.
+      const [known, otherLogs] = await Promise.all([
+        this.#neighbours(org, asked, hop),
+        this.#database.otherLogs(org, placesToldBy(asked)),
+      ]);
+      const dependsOn = [...otherLogs, ...known.asOf.map(({ owner, ...place }) => ({ owner, place }))];
+      return this.#write({ org, context, dependsOn, asked: { changes, known } });
     });
   }
 
@@ -244,43 +191,6 @@ function askedBy(add: readonly AclContent[]): Asked {
   return { principals: [...principals], groups };
 }
 
-/** Refuses subjects and groups that others don't know. One text for the unknown, the foreign and the removed. */
-function checkKnown(add: readonly AclContent[], { members, groups }: Known): void {
-  for (const [index, { object, subject }] of add.entries()) {
-    if (subject.kind === "principal" && !members.has(subject.id)) {
-      throw noSuchSubject(`add[${index}].principal_id`);
-    }
-    if (subject.kind === "group" && !groups.has(subject.id)) throw noSuchSubject(`add[${index}].group_id`);
-    if (object.type === "group" && !groups.has(object.id as string as GroupId)) throw noSuchObject(index);
-  }
-}
-
-/** Refuses objects and roles that grants itself does not know. */
-async function checkOwn(em: EntityManager, org: OrgId, add: readonly AclContent[]): Promise<void> {
-  const exists = await existing(
-    em,
-    org,
-    add.map((content) => content.object),
-  );
-  const roles = add.flatMap(({ grant }) => (grant.kind === "role" ? [grant.id] : []));
-  const rows = await em.find(
-    RoleRow,
-    { orgId: org, id: { $in: roles }, deletedAt: null },
-    { fields: ["id"] },
-  );
-  const live = new Set(rows.map((row) => row.id));
-  for (const [index, { object, grant }] of add.entries()) {
-    if (object.type !== "group" && !exists(object)) throw noSuchObject(index);
-    if (grant.kind === "role" && systemRole(grant.id) === null && !live.has(grant.id)) {
-      throw invalid(`add[${index}].role_id`, "no such role");
-    }
-  }
-}
-
-function noSuchObject(index: number): Fault {
-  return invalid(`add[${index}].object`, "no such object");
-}
-
 /** The rows that say what one of the contents says, by their identity. */
 async function standingRows(
   em: EntityManager,
@@ -300,18 +210,4 @@ async function standingRows(
   );
   const rows = await em.find(AclRow, { id: { $in: ids.map((row) => row.id) } });
   return new Map(rows.map((row) => [aclIdentity(aclOf(row).content), row]));
-}
-
-async function rowsById(
-  em: EntityManager,
-  org: OrgId,
-  remove: readonly AclRemoval[],
-): Promise<Map<AclId, AclRow>> {
-  const ids = remove.flatMap((removal) => (removal.by === "id" ? [removal.id] : []));
-  const rows = await em.find(AclRow, { orgId: org, id: { $in: ids } });
-  return new Map(rows.map((row) => [row.id as AclId, row]));
-}
-
-function contentsOf(remove: readonly AclRemoval[]): AclContent[] {
-  return remove.flatMap((removal) => (removal.by === "content" ? [removal.content] : []));
 }

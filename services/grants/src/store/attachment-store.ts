@@ -5,7 +5,7 @@ import { Fault, invalid } from "@portcullis/chassis/fault";
 import type { ObjectId, ObjectRef, OrgId, PrincipalId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, type Write, type Written } from "@portcullis/store";
+import { type Database, listPage, queryThrough, type Write, type Written } from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
 import {
   type Attachment,
@@ -170,7 +170,7 @@ function change(
 }
 
 async function checkObject(em: EntityManager, org: OrgId, object: ObjectRef): Promise<void> {
-  const exists = await existing(em, org, [object]);
+  const exists = await existing(queryThrough(em), org, [object]);
   if (!exists(object)) throw invalid("attachment.object", "no such object");
 }
 

@@ -2,7 +2,7 @@ import { Fault } from "@portcullis/chassis/fault";
 import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { OrgId, Owner, PrincipalId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
-import type { Database, Write, Written } from "@portcullis/store";
+import { type Database, type Query, queryThrough, type Write, type Written } from "@portcullis/store";
 import { noSuchSubject } from "../domain/acl.ts";
 import type { Asked, Known, Neighbours } from "../neighbours.ts";
 
@@ -19,15 +19,22 @@ export async function writeKnowing<Result>(
   { org, context, asked, hop }: Request,
   body: (write: Write, known: Known) => Promise<Result>,
 ): Promise<Written<Result>> {
-  for (let attempt = 1; ; attempt++) {
+  return untilUpToDate(async () => {
     const known = await neighbours(org, asked, hop);
+    return database.write(org, context, async (write) => {
+      checkNotBehind(await followedPlaces(queryThrough(write.em), org), known);
+      return body(write, known);
+    });
+  });
+}
+
+/** Writes, and asks anew as long as what was answered is older than what was followed. */
+export async function untilUpToDate<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
     try {
-      return await database.write(org, context, async (write) => {
-        await checkNotBehind(write, org, known);
-        return body(write, known);
-      });
+      return await attempt();
     } catch (error) {
-      if (!(error instanceof OutOfDate) || attempt === attemptsMax) throw error;
+      if (!(error instanceof OutOfDate) || attempts === attemptsMax) throw error;
     }
   }
 }
@@ -58,16 +65,27 @@ class OutOfDate extends Fault {
   }
 }
 
-async function checkNotBehind({ em }: Write, org: OrgId, { asOf }: Known): Promise<void> {
-  if (asOf.length === 0) return;
-  const rows = await em.execute<{ owner: Owner; incarnation: string; position: string }[]>(
-    "select owner, incarnation, position from followed_log where org_id = ?",
-    [org],
-  );
+/** How far the logs of others are followed here. */
+export function followedPlaces(query: Query, org: OrgId): Promise<FollowedPlace[]> {
+  return query<FollowedPlace>({
+    name: "followed-places",
+    text: "select owner, incarnation, position from followed_log where org_id = $1",
+    values: [org],
+  });
+}
+
+export interface FollowedPlace {
+  readonly owner: Owner;
+  readonly incarnation: string;
+  readonly position: string;
+}
+
+/** Throws if our following has gone beyond what is known. */
+export function checkNotBehind(followed: readonly FollowedPlace[], { asOf }: Pick<Known, "asOf">): void {
   for (const { owner, incarnation, position } of asOf) {
-    const followed = rows.find((row) => row.owner === owner);
+    const place = followed.find((row) => row.owner === owner);
     // Another history: our following of it begins anew, and comes by.
-    if (followed === undefined || followed.incarnation !== incarnation) continue;
-    if (Number(followed.position) > position) throw new OutOfDate();
+    if (place === undefined || place.incarnation !== incarnation) continue;
+    if (Number(place.position) > position) throw new OutOfDate();
   }
 }

@@ -6,7 +6,7 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { FactKey, ObjectId, ObjectRef, OrgId, PrincipalId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, type Write, type Written } from "@portcullis/store";
+import { type Database, listPage, queryThrough, type Write, type Written } from "@portcullis/store";
 import { v7 as newUuid, v4 as randomUuid } from "uuid";
 import { creatorGrant } from "../domain/acl.ts";
 import {
@@ -244,7 +244,7 @@ function change(
 }
 
 async function checkParent(em: EntityManager, org: OrgId, parent: ObjectRef): Promise<void> {
-  const exists = await existing(em, org, [parent]);
+  const exists = await existing(queryThrough(em), org, [parent]);
   if (!exists(parent)) throw invalid("object.parent", "no such object");
 }
 
@@ -256,7 +256,7 @@ async function checkProjects(
 ): Promise<void> {
   if (projects.length === 0) return;
   const refs = projects.map((id): ObjectRef => ({ type: "project", id }));
-  const exists = await existing(em, org, refs);
+  const exists = await existing(queryThrough(em), org, refs);
   const missing = refs.findIndex((ref) => !exists(ref));
   if (missing >= 0) throw invalid(field, `no such project: ${projects[missing]}`);
 }
