@@ -14,7 +14,7 @@ import { watchPool } from "./metrics.ts";
 import { migrate, requireMigrated } from "./migrate.ts";
 import type { OtherLogs } from "./other-logs.ts";
 import { keepBrokenHarmless, surviveBroken } from "./pools.ts";
-import { queryThrough } from "./query.ts";
+import { queryThrough, type Statement } from "./query.ts";
 import { type LogHead, Replica } from "./replica.ts";
 
 export interface DatabaseOptions {
@@ -171,16 +171,24 @@ export class Database implements AsyncDisposable {
 
   /** Null: there is no event that could tell one history from another. */
   async #logHead(org: OrgId): Promise<LogHead | null> {
-    try {
-      const { rows } = await this.pool.query<LogHead>({
-        name: "log head",
-        text: "select position, head_hash as hash from org_log where org_id = $1 and head_hash is not null",
-        values: [org],
-      });
-      return rows[0] ?? null;
-    } catch (error) {
-      throw databaseFault(error);
-    }
+    const [head] = await this.ask<LogHead>({
+      name: "log head",
+      text: "select position, head_hash as hash from org_log where org_id = $1 and head_hash is not null",
+      values: [org],
+    });
+    return head ?? null;
+  }
+
+  /** A hot read of one statement, which sees one moment. */
+  async ask<Row extends object>({ name, text, values = [] }: Statement): Promise<Row[]> {
+    return traced(databaseWork(this.owner, "read"), async () => {
+      try {
+        const { rows } = await this.pool.query<Row>({ name, text, values: [...values] });
+        return rows;
+      } catch (error) {
+        throw databaseFault(error);
+      }
+    });
   }
 
   /**
@@ -230,9 +238,7 @@ export class Database implements AsyncDisposable {
     if (seen !== undefined) await refuseIfChanged(query, change?.subject ?? null, seen, revisionAt(position));
     if (change !== undefined) {
       await em.flush();
-      await appendEvents(query, org, position, [
-        { context, change, dependsOn, traceparent: traceparent() },
-      ]);
+      await appendEvents(query, org, position, [{ context, change, dependsOn, traceparent: traceparent() }]);
       return { result, revision: revisionAt(position + 1) };
     }
     const written = { result, revision: revisionAt(position) };

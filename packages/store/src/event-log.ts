@@ -9,6 +9,7 @@ import {
   type WriteContext,
 } from "@portcullis/proto/events/v1/events";
 import type { ClientBase } from "pg";
+import type { Database } from "./database.ts";
 import type { Query } from "./query.ts";
 
 /** What a transaction changed, for the log. `before` and `after` hold no secrets: administrators read them. */
@@ -166,6 +167,20 @@ export async function readHeads(client: ClientBase, orgs: readonly OrgId[]): Pro
   return new Map(rows.map((row) => [row.org_id, Number(row.position)]));
 }
 
+/** The same, and in which history. */
+export async function askHeads(
+  database: Pick<Database, "ask">,
+  orgs: readonly OrgId[],
+): Promise<{ readonly positions: number[]; readonly incarnation: string }> {
+  const [log] = await database.ask<{ heads: Record<OrgId, number> | null; incarnation: string }>({
+    name: "ask-heads",
+    text: `select (select jsonb_object_agg(org_id, position) from org_log where org_id = any($1::uuid[])) as heads,
+             incarnation() as incarnation`,
+    values: [`{${orgs.join(",")}}`],
+  });
+  return { positions: orgs.map((org) => log?.heads?.[org] ?? 0), incarnation: log?.incarnation ?? "" };
+}
+
 /** When each fact last changed; 0 if it never did. */
 export async function readLastChanges(client: ClientBase, keys: readonly FactKey[]): Promise<number[]> {
   const facts = keys.map((key) => factKeyText(key));
@@ -190,26 +205,39 @@ export async function readLastChanges(client: ClientBase, keys: readonly FactKey
 /** Events that are read at once hold no more than this, unless the first alone does: whoever reads them has to take them in. */
 export const stretchBytesMax = 4 * 1024 * 1024;
 
-/** The events behind a position, oldest first; fewer than the limit if they are large, but never none. */
-export async function readEvents(
-  client: ClientBase,
-  owner: Owner,
+/** A part of an organisation's log, and where the log stood when that was read. */
+export interface Stretch {
+  /** Those behind a position, oldest first. */
+  readonly events: Event[];
+  readonly head: number;
+  readonly incarnation: string;
+}
+
+/** Reads fewer events than the limit if they are large, but never none where there is one. */
+export async function readStretch(
+  database: Pick<Database, "owner" | "ask">,
   org: OrgId,
   after: number,
   limit: number,
   bytesLimit = stretchBytesMax,
-): Promise<Event[]> {
-  const { rows } = await client.query<EventRow>({
+): Promise<Stretch> {
+  const rows = await database.ask<Partial<EventRow> & { head: string; incarnation: string }>({
     name: "read-log",
-    text: `select * from (
+    text: `select stretch.*, log.* from (
+             select coalesce((select org_log.position from org_log where org_id = $1), 0) as head,
+               (select incarnation()) as incarnation
+           ) as log left join (
              select *, sum(octet_length(concat(before::text, after::text, touches::text)))
                over (order by position) as bytes
              from event_log where org_id = $1 and position > $2 order by position limit $3
-           ) as stretch
-           where bytes <= $4 or position = $2::bigint + 1`,
+           ) as stretch on bytes <= $4 or position = $2::bigint + 1
+           order by position`,
     values: [org, after, limit, bytesLimit],
   });
-  return rows.map((row) => eventOf(owner, row));
+  const [first] = rows;
+  if (first === undefined) throw new Error("a log said nothing of itself");
+  const events = rows.flatMap((row) => (row.position ? [eventOf(database.owner, row as EventRow)] : []));
+  return { events, head: Number(first.head), incarnation: first.incarnation };
 }
 
 interface EventRow {

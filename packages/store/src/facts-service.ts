@@ -7,7 +7,7 @@ import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } 
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 import type { PoolClient } from "pg";
 import type { Database } from "./database.ts";
-import { readEvents, readHeads, readLastChanges, stretchBytesMax } from "./event-log.ts";
+import { askHeads, readHeads, readLastChanges, readStretch, stretchBytesMax } from "./event-log.ts";
 import { readIncarnation, snapshot } from "./snapshot.ts";
 
 /** Requests larger than this are refused. */
@@ -52,13 +52,7 @@ export function ownLog(database: Database): OwnLog {
   return {
     async heads({ orgIds }) {
       const orgs = uuids<OrgId>(orgIds, "org_ids", entriesMax);
-      return snapshot(database, async (client) => {
-        const heads = await readHeads(client, orgs);
-        return {
-          positions: orgs.map((org) => heads.get(org) ?? 0),
-          incarnation: await readIncarnation(client),
-        };
-      });
+      return askHeads(database, orgs);
     },
 
     async readLog({ orgId, after, limit, bytesLimit }) {
@@ -67,18 +61,7 @@ export function ownLog(database: Database): OwnLog {
       if (bytesLimit !== undefined && bytesLimit > stretchBytesMax) {
         throw invalid("bytes_limit", `at most ${stretchBytesMax} bytes are allowed`);
       }
-      return snapshot(database, async (client) => {
-        const heads = await readHeads(client, [org]);
-        const events = await readEvents(
-          client,
-          database.owner,
-          org,
-          after,
-          limit === 0 ? entriesMax : limit,
-          bytesLimit,
-        );
-        return { events, head: heads.get(org) ?? 0, incarnation: await readIncarnation(client) };
-      });
+      return readStretch(database, org, after, limit === 0 ? entriesMax : limit, bytesLimit);
     },
   };
 }

@@ -56,12 +56,3 @@ export async function noteFailure(
 export async function forgetFailure({ pool }: Database, source: Owner, org: OrgId): Promise<void> {
   await pool.query("delete from follow_failure where org_id = $1 and owner = $2", [org, source]);
 }
-
-/** Whether it is too early for another attempt. */
-export async function waitsAfterFailure({ pool }: Database, source: Owner, org: OrgId): Promise<boolean> {
-  const { rows } = await pool.query(
-    "select from follow_failure where org_id = $1 and owner = $2 and retry_at > now()",
-    [org, source],
-  );
-  return rows.length > 0;
-}

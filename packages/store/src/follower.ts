@@ -9,8 +9,10 @@ import { Worker } from "bullmq";
 import type { Database, Write } from "./database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "./doorbell.ts";
 import { endWorker } from "./end-worker.ts";
-import { forgetFailure, noteFailure, waitsAfterFailure } from "./follow-failures.ts";
+import { forgetFailure, noteFailure } from "./follow-failures.ts";
+import { cursorAt, cursorMoved, type Place, readPlace } from "./followed-place.ts";
 import { watchFollower } from "./metrics.ts";
+import { queryThrough } from "./query.ts";
 import { watchQueue } from "./queue-metrics.ts";
 import { tracedJob } from "./traced-job.ts";
 
@@ -65,9 +67,8 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
     queue,
     tracedJob(queue, async ({ data }) => {
       const org = data.org as OrgId;
-      const cursor = await readCursor(database, source, org);
-      if (cursor !== null && cursor.position >= data.position) return;
-      if (await waitsAfterFailure(database, source, org)) return;
+      const { cursor, waits } = await readPlace(database, source, org);
+      if (waits || (cursor !== null && cursor.position >= data.position)) return;
       // One organisation's long work does not take the places of all others.
       rungMeanwhile.add(org);
       if (busy.has(org)) return;
@@ -113,26 +114,29 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
 async function followNoting(options: FollowerOptions, org: OrgId, stop: AbortSignal): Promise<void> {
   const { database, source } = options;
   const place = { position: 0 };
+  let hadFailed = false;
   try {
-    await followLog(options, org, stop, place);
+    ({ hadFailed } = await followLog(options, org, stop, place));
   } catch (error) {
     const failure = { position: place.position, reason: reasonOf(error) };
     await noteFailure(database, source, org, failure).catch(() => undefined); // then the log alone tells
     throw error;
   }
-  if (!stop.aborted) await forgetFailure(database, source, org).catch(() => undefined);
+  if (hadFailed && !stop.aborted) await forgetFailure(database, source, org).catch(() => undefined);
 }
 
-/** `place` always holds the position that is being worked on. */
+/** `place` always holds the position that is being worked on. Answers whether that could not be done before. */
 async function followLog(
   options: FollowerOptions,
   org: OrgId,
   stop: AbortSignal,
   place: { position: number },
-): Promise<void> {
+): Promise<{ readonly hadFailed: boolean }> {
   const { database, source, facts } = options;
+  let hadFailed = false;
   for (;;) {
-    const cursor = await readCursor(database, source, org);
+    const { cursor, hasFailed } = await readPlace(database, source, org);
+    hadFailed ||= hasFailed;
     place.position = (cursor?.position ?? 0) + 1;
     let log = await facts.readLog({ orgId: org, after: cursor?.position ?? 0, limit: eventsAtOnce });
     if (cursor !== null && cursor.incarnation !== log.incarnation) {
@@ -141,16 +145,15 @@ async function followLog(
     }
     const { events, incarnation } = log;
     for (const event of events) {
-      if (stop.aborted) return;
+      if (stop.aborted) return { hadFailed };
       if (!options.actions.includes(event.action)) continue;
       place.position = event.position;
-      while (!(await handleOnce(options, incarnation, event))) if (stop.aborted) return;
+      while (!(await handleOnce(options, incarnation, event))) if (stop.aborted) return { hadFailed };
     }
     const last = events.at(-1);
-    if (last === undefined) return;
-    const there = [org, source, incarnation, last.position];
-    await database.read((em) => em.execute(moveCursor, there));
-    if (last.position >= log.head) return;
+    if (last === undefined) return { hadFailed };
+    await database.ask(cursorMoved([org, source, incarnation, last.position]));
+    if (last.position >= log.head) return { hadFailed };
   }
 }
 
@@ -160,10 +163,11 @@ async function handleOnce(
   incarnation: string,
   event: Event,
 ): Promise<boolean> {
-  const there = [event.orgId, source, incarnation, event.position];
+  const there: Place = [event.orgId as OrgId, source, incarnation, event.position];
   const { result } = await database.write(event.orgId as OrgId, contextOf(event), async (write) => {
     write.keepBooks(); // how far it came is noted also where nothing was to be done
-    const beyond = await write.em.execute<unknown[]>(isThere, there);
+    const query = queryThrough(write.em);
+    const beyond = await query(cursorAt(there));
     if (beyond.length > 0) return true;
     let hasRecorded = false;
     const record: Write["record"] = (change) => {
@@ -171,7 +175,7 @@ async function handleOnce(
       write.record(change);
     };
     if ((await handle({ ...write, record }, event)) !== "unfinished") {
-      await write.em.execute(moveCursor, there);
+      await query(cursorMoved(there));
       return true;
     }
     if (!hasRecorded) throw new Error("a part of what an event asks for records what it did");
@@ -219,32 +223,6 @@ interface Followed {
   /** It failed too lately for another attempt. */
   readonly waits: boolean;
 }
-
-interface Cursor {
-  readonly incarnation: string;
-  readonly position: number;
-}
-
-async function readCursor(database: Database, source: Owner, org: OrgId): Promise<Cursor | null> {
-  const [row] = await database.read((em) =>
-    em.execute<{ incarnation: string; position: string }[]>(
-      "select incarnation, position from followed_log where org_id = ? and owner = ?",
-      [org, source],
-    ),
-  );
-  return row === undefined ? null : { incarnation: row.incarnation, position: Number(row.position) };
-}
-
-/** Answers a row if the cursor stands at this place or beyond it. */
-const isThere = `
-  select 1 from followed_log where org_id = ? and owner = ? and incarnation = ? and position >= ?`;
-
-/** Moves forward only. */
-const moveCursor = `
-  insert into followed_log (org_id, owner, incarnation, position) values (?, ?, ?, ?)
-  on conflict (org_id, owner) do update
-    set incarnation = excluded.incarnation, position = excluded.position
-    where followed_log.incarnation <> excluded.incarnation or followed_log.position < excluded.position`;
 
 /** The system itself acts, on the ground of that event: both stand under the same request id. */
 function contextOf(event: Event): WriteContext {

@@ -12,7 +12,7 @@ import { databaseWork } from "./database-work.ts";
 import { appendEvents, beginLog, type Change, lockLog, type Recorded, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 import { limitTransaction, lockTimeoutMs } from "./limits.ts";
-import { type Query, queryOn } from "./query.ts";
+import { type Query, queryOn, type Statement } from "./query.ts";
 
 /** How writes of one kind are made together. */
 export interface JointKind<Asked, Seen, Result> {
@@ -46,6 +46,11 @@ type Outcomes<Result> = PromiseSettledResult<Written<Result>>[];
 
 /** Who waits for this long waits for a database that does not answer. */
 const patienceMs = 10_000;
+
+const begin: Statement = { name: "begin", text: "begin" };
+const limits: Statement = { name: "limits", text: limitTransaction };
+const commit: Statement = { name: "commit", text: "commit" };
+const rollback: Statement = { name: "rollback", text: "rollback" };
 
 export function jointWrites<Asked, Seen, Result>(
   database: Database,
@@ -120,9 +125,8 @@ async function commitAll<Asked, Seen, Result>(
   let broken: Error | undefined;
   try {
     const query = queryOn(client);
-    const begun = client.query(`begin; ${limitTransaction}`);
-    const { outcomes, hasChanged } = await makeIn(query, begun, database, kind, writes);
-    await client.query(hasChanged ? "commit" : "rollback");
+    const { outcomes, hasChanged } = await makeIn(query, database, kind, writes);
+    await query(hasChanged ? commit : rollback);
     return outcomes;
   } catch (error) {
     await client.query("rollback").catch((failure: Error) => {
@@ -136,7 +140,6 @@ async function commitAll<Asked, Seen, Result>(
 
 async function makeIn<Asked, Seen, Result>(
   query: Query,
-  begun: Promise<unknown>,
   { owner }: Database,
   kind: JointKind<Asked, Seen, Result>,
   writes: readonly Waiting<Asked>[],
@@ -150,7 +153,7 @@ async function makeIn<Asked, Seen, Result>(
       org,
       writes.map(({ asked }) => asked),
     );
-  let [, log, seen] = await Promise.all([begun, lockLog(query, org), read()]);
+  let [, , log, seen] = await Promise.all([query(begin), query(limits), lockLog(query, org), read()]);
   if (log === null) {
     log = await beginLog(query, org);
     seen = await read();

@@ -22,9 +22,7 @@ export function otherLogs(others: Partial<Record<Owner, Heads>>): OtherLogs {
     return heads === undefined ? [] : { owner, placeOf: placesIn(owner, heads) };
   });
   return (org, known = []) =>
-    Promise.all(
-      places.filter(({ owner }) => !known.includes(owner)).map(({ placeOf }) => placeOf(org)),
-    );
+    Promise.all(places.filter(({ owner }) => !known.includes(owner)).map(({ placeOf }) => placeOf(org)));
 }
 
 /** Writes that come at the same time share a question, which is asked when all of them have come. */

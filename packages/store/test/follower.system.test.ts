@@ -9,7 +9,8 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { Database } from "../src/database.ts";
 import { type Doorbell, followerQueue, queuePrefix } from "../src/doorbell.ts";
-import { noteFailure, waitsAfterFailure } from "../src/follow-failures.ts";
+import { noteFailure } from "../src/follow-failures.ts";
+import { readPlace } from "../src/followed-place.ts";
 import { type FollowerOptions, startFollower } from "../src/follower.ts";
 import { otherLogs } from "../src/other-logs.ts";
 import { freshDatabase } from "../src/testing.ts";
@@ -387,7 +388,7 @@ test("a first failure never waits, however the clock is rounded", async () => {
   for (let round = 0; round < 100; round++) {
     const other = randomUUID() as OrgId;
     await noteFailure(database, "grants", other, failure);
-    expect(await waitsAfterFailure(database, "grants", other)).toBe(false);
+    expect(await readPlace(database, "grants", other)).toMatchObject({ hasFailed: true, waits: false });
   }
 });
 

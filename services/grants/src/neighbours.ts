@@ -59,7 +59,10 @@ export function neighboursOf(identity: Facts, groups: Facts): Neighbours {
 
 /** The owners of whose logs the answer tells where they stand. */
 export function placesToldBy({ principals, groups }: Asked): Owner[] {
-  return [...(principals.length > 0 ? (["identity"] as const) : []), ...(groups ? (["groups"] as const) : [])];
+  return [
+    ...(principals.length > 0 ? (["identity"] as const) : []),
+    ...(groups ? (["groups"] as const) : []),
+  ];
 }
 
 interface Loading {

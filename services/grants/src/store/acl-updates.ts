@@ -61,7 +61,10 @@ export const aclUpdates: JointKind<AclUpdate, Seen, ChangedAcls> = {
 async function read(query: Query, org: OrgId, all: readonly AclUpdate[]): Promise<Seen> {
   const add = all.flatMap(({ changes }) => changes.add);
   const remove = all.flatMap(({ changes }) => changes.remove);
-  const contents = [...add, ...remove.flatMap((removal) => (removal.by === "content" ? [removal.content] : []))];
+  const contents = [
+    ...add,
+    ...remove.flatMap((removal) => (removal.by === "content" ? [removal.content] : [])),
+  ];
   const ids = remove.flatMap((removal) => (removal.by === "id" ? [removal.id] : []));
   const roles = add.flatMap(({ grant }) => (grant.kind === "role" ? [grant.id] : []));
   const [followed, exists, liveRoles, acls] = await Promise.all([
