@@ -12,19 +12,21 @@ export interface Job {
 export class JobAdder implements AsyncDisposable {
   readonly #names: readonly string[];
   readonly #redis: RedisClient & Disposable;
-  #queues: readonly Queue<Doorbell>[] = [];
+  #queues: ReadonlyMap<string, Queue<Doorbell>> = new Map();
 
   constructor(names: readonly string[], redisUrl: string) {
     this.#names = names;
     this.#redis = openRedisForAdding(redisUrl);
   }
 
-  /** Adds these to each of the queues. */
-  async add(jobs: readonly Job[]): Promise<void> {
+  /** Adds jobs to queues, by their names. */
+  async add(jobs: ReadonlyMap<string, readonly Job[]>): Promise<void> {
     if (this.#redis.status !== "ready") throw new Error("redis is away");
-    if (this.#queues.length === 0) this.#queues = this.#names.map((name) => open(name, this.#redis));
+    if (this.#queues.size === 0) {
+      this.#queues = new Map(this.#names.map((name) => [name, open(name, this.#redis)]));
+    }
     try {
-      await Promise.all(this.#queues.map((queue) => queue.addBulk([...jobs])));
+      await Promise.all(Array.from(jobs, ([name, some]) => this.#queues.get(name)?.addBulk([...some])));
     } catch (error) {
       // A queue that met no Redis when it was made never works.
       await this.#close();
@@ -34,8 +36,8 @@ export class JobAdder implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const queues = this.#queues;
-    this.#queues = [];
-    await Promise.all(queues.map((queue) => queue.close().catch(() => undefined)));
+    this.#queues = new Map();
+    await Promise.all(Array.from(queues.values(), (queue) => queue.close().catch(() => undefined)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,4 @@
 import type { Log } from "@portcullis/chassis/log";
-import { currentTracer } from "@portcullis/chassis/trace";
 import type { Owner } from "@portcullis/policy";
 import type { Database } from "./database.ts";
 import { type Doorbell, followerQueue, invalidationQueue } from "./doorbell.ts";
@@ -18,7 +17,15 @@ export interface RelayOptions {
   readonly redisUrl: string;
   /** The owners that follow this log; decision always does. */
   readonly followers?: readonly Owner[];
+  /** What the owner follows its own log for: it is rung for nothing else, as it would hear of each of its writes. */
+  readonly ownActions?: readonly string[];
   readonly log: Log;
+}
+
+/** A queue, and which events are rung for in it; null: all. */
+interface Bell {
+  readonly queue: string;
+  readonly actions: readonly string[] | null;
 }
 
 /**
@@ -29,8 +36,16 @@ export interface RelayOptions {
 export async function startRelay(options: RelayOptions): Promise<AsyncDisposable> {
   const { database, log } = options;
   await using parts = new AsyncDisposableStack();
-  const followers = (options.followers ?? []).map((follower) => followerQueue(database.owner, follower));
-  const adder = parts.use(new JobAdder([invalidationQueue, ...followers], options.redisUrl));
+  const { followers = [], ownActions } = options;
+  const bells: Bell[] = [
+    { queue: invalidationQueue, actions: null },
+    ...followers.map((owner) => ({ queue: followerQueue(database.owner, owner), actions: null })),
+    ...(ownActions === undefined
+      ? []
+      : [{ queue: followerQueue(database.owner, database.owner), actions: ownActions }]),
+  ];
+  const queues = bells.map(({ queue }) => queue);
+  const adder = parts.use(new JobAdder(queues, options.redisUrl));
   const bell = new Wake();
   const stop = new AbortController();
   const seat = parts.use(waitForSeat(database, () => bell.ring(), log));
@@ -39,7 +54,7 @@ export async function startRelay(options: RelayOptions): Promise<AsyncDisposable
     let healthy = true;
     while (!stop.signal.aborted) {
       try {
-        while (seat.isHeld && !stop.signal.aborted && (await ringOnce(database, adder)) > 0);
+        while (seat.isHeld && !stop.signal.aborted && (await ringOnce(database, adder, bells)) > 0);
         if (!healthy) log.info({}, "the relay works again");
         healthy = true;
       } catch (error) {
@@ -60,67 +75,96 @@ export async function startRelay(options: RelayOptions): Promise<AsyncDisposable
 }
 
 /** Rings for what is new, and answers how many events that were. */
-async function ringOnce(database: Database, adder: JobAdder): Promise<number> {
-  const { rows } = await database.pool.query<{ org_id: string; position: string; relayed: string }>(
-    "select org_id, position, relayed from org_log where relayed < position limit $1",
-    [organisationsAtOnce],
-  );
-  let rung = 0;
-  for (const row of rows) {
-    const from = Number(row.relayed) + 1;
-    const to = Math.min(Number(row.position), from + eventsAtOnce - 1);
-    const traces = currentTracer() === null ? none : await tracesOf(database, row.org_id, from, to);
-    await adder.add(doorbells({ owner: database.owner, org: row.org_id, from, to, traces }));
-    await database.pool.query("update org_log set relayed = greatest(relayed, $2) where org_id = $1", [
-      row.org_id,
-      to,
-    ]);
-    rung += to - from + 1;
+async function ringOnce(database: Database, adder: JobAdder, bells: readonly Bell[]): Promise<number> {
+  const behind = await readBehind(database, bells);
+  if (behind.length === 0) return 0;
+  const events = behind.flatMap((stretch) => eventsOf(database.owner, stretch));
+  const rung = bells.map(({ queue, actions }) => {
+    const heard = events.filter(({ action }) => actions === null || actions.includes(action ?? ""));
+    return [queue, heard.map(doorbell)] as const;
+  });
+  await adder.add(new Map(rung.filter(([, jobs]) => jobs.length > 0)));
+  for (const { org, to } of behind) {
+    await database.ask({
+      name: "relayed",
+      text: "update org_log set relayed = greatest(relayed, $2) where org_id = $1",
+      values: [org, to],
+    });
   }
-  return rung;
+  return events.length;
 }
 
-interface Rung {
-  readonly owner: Owner;
+/** The events of an organisation that were not rung for yet, or as many of them as are at a time. */
+interface Behind {
   readonly org: string;
   readonly from: number;
   readonly to: number;
+  /** By position, of the actions that some bell asks for, and where a trace is made of it. */
+  readonly actions: ReadonlyMap<number, string>;
   readonly traces: ReadonlyMap<number, string>;
 }
 
-function doorbells({ owner, org, from, to, traces }: Rung): Job[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => ({
-    name: owner,
-    data: doorbell({ owner, org, position: from + index }, traces.get(from + index)),
+async function readBehind(database: Database, bells: readonly Bell[]): Promise<Behind[]> {
+  const actions = bells.flatMap((bell) => bell.actions ?? []);
+  const rows = await database.ask<BehindRow>({
+    name: "unrelayed",
+    text: `select org_id, relayed, least(position, relayed + $2::bigint) as last, actions, traces
+           from org_log cross join lateral (
+             select jsonb_object_agg(event.position, action) filter (where action = any($3::text[])) as actions,
+               jsonb_object_agg(event.position, traceparent) filter (where traceparent is not null) as traces
+             from event_log event where event.org_id = org_log.org_id
+               and event.position > relayed and event.position <= relayed + $2::bigint
+           ) as events
+           where relayed < position limit $1`,
+    values: [organisationsAtOnce, eventsAtOnce, `{${actions.join(",")}}`],
+  });
+  return rows.map((row) => ({
+    org: row.org_id,
+    from: Number(row.relayed) + 1,
+    to: Number(row.last),
+    actions: byPosition(row.actions),
+    traces: byPosition(row.traces),
+  }));
+}
+
+interface BehindRow {
+  readonly org_id: string;
+  readonly relayed: string;
+  readonly last: string;
+  readonly actions: Readonly<Record<string, string>> | null;
+  readonly traces: Readonly<Record<string, string>> | null;
+}
+
+function byPosition(texts: Readonly<Record<string, string>> | null): ReadonlyMap<number, string> {
+  return new Map(Object.entries(texts ?? {}).map(([position, text]) => [Number(position), text]));
+}
+
+interface RungEvent {
+  readonly place: Doorbell;
+  readonly action: string | undefined;
+}
+
+function eventsOf(owner: Owner, { org, from, to, actions, traces }: Behind): RungEvent[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => {
+    const position = from + index;
+    const traceparent = traces.get(position);
+    const place = { owner, org, position, ...(traceparent !== undefined && { traceparent }) };
+    return { place, action: actions.get(position) };
+  });
+}
+
+function doorbell({ place }: RungEvent): Job {
+  return {
+    name: place.owner,
+    data: place,
     opts: {
-      jobId: `inv-${owner}-${org}-${from + index}`,
+      jobId: `inv-${place.owner}-${place.org}-${place.position}`,
       attempts: 5,
       backoff: { type: "exponential", delay: 200 },
       removeOnComplete: true,
       removeOnFail: 1000,
     },
-  }));
-}
-
-function doorbell(place: Doorbell, traceparent: string | undefined): Doorbell {
-  return traceparent === undefined ? place : { ...place, traceparent };
-}
-
-const none: ReadonlyMap<number, string> = new Map();
-
-/** In whose course events were made, by position. */
-async function tracesOf(
-  { pool }: Database,
-  org: string,
-  from: number,
-  to: number,
-): Promise<ReadonlyMap<number, string>> {
-  const { rows } = await pool.query<{ position: string; traceparent: string }>(
-    `select position, traceparent from event_log
-     where org_id = $1 and position between $2 and $3 and traceparent is not null`,
-    [org, from, to],
-  );
-  return new Map(rows.map(({ position, traceparent }) => [Number(position), traceparent]));
+  };
 }
 
 /** Sleep that can be cut short, also by a ring that came before it. */

@@ -82,7 +82,7 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
             removeOnFail: 1000,
           },
         }));
-      if (jobs.length > 0) adder.add(jobs).catch(() => undefined); // the sweep finds them
+      if (jobs.length > 0) adder.add(new Map([[expiryQueue, jobs]])).catch(() => undefined); // the sweep finds them
     },
     sweep,
     async [Symbol.asyncDispose]() {

@@ -59,7 +59,9 @@ export async function start(config: Config, log: Log): Promise<Running> {
       log,
     }),
   );
-  parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, followers: ["grants"], log }));
+  const ownFollowing = deletedHere();
+  const { actions: ownActions } = ownFollowing;
+  parts.use(await startRelay({ database, redisUrl: config.REDIS_URL, ownActions, log }));
   const neighbours = neighboursOf(identity, groups);
   const follower = { database, redisUrl: config.REDIS_URL, log };
   parts.use(await startFollower({ ...follower, ...membersRemoved(neighbours), facts: identity }));
@@ -70,7 +72,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     catchUp: (org) => groupsFollower.catchUp(org),
     revision: (org) => revisionOf(database, org),
   };
-  parts.use(await startFollower({ ...follower, ...deletedHere(), facts: ownLog(database) }));
+  parts.use(await startFollower({ ...follower, ...ownFollowing, facts: ownLog(database) }));
   const stores = {
     objects: new ObjectStore(database, neighbours),
     attachments: new AttachmentStore(database),
