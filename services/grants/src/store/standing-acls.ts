@@ -25,28 +25,40 @@ export async function readStanding(
   ids: readonly AclId[],
   contents: readonly AclContent[],
 ): Promise<StandingAcls> {
+  const rows = await Promise.all([saying(query, org, contents), withIds(query, org, ids)]);
+  return standing(rows.flat().map((row) => aclOf(rowOf(row))));
+}
+
+async function saying(query: Query, org: OrgId, contents: readonly AclContent[]): Promise<Columns[]> {
+  if (contents.length === 0) return [];
   const named = contents.map(({ object, subject }) => ({
     type: object.type,
     id: object.id,
     subject: subject.id,
   }));
   const distinct = new Map(named.map((each) => [`${each.type} ${each.id} ${each.subject}`, each]));
-  const rows = await query<Columns>({
+  return query<Columns>({
     name: "standing-acls",
     text: `select acl.* from jsonb_to_recordset($2::jsonb) as named (type text collate "C", id uuid, subject uuid)
        join acl on acl.org_id = $1::uuid and acl.object_type = named.type and acl.object_id = named.id
-         and acl.subject_id = named.subject
-       union
-       select acl.* from unnest($3::uuid[]) as named (id) join acl on acl.id = named.id where acl.org_id = $1::uuid`,
-    values: [org, JSON.stringify([...distinct.values()]), `{${ids.join(",")}}`],
+         and acl.subject_id = named.subject`,
+    values: [org, JSON.stringify([...distinct.values()])],
   });
-  return standing(rows.map((row) => aclOf(rowOf(row))));
+}
+
+async function withIds(query: Query, org: OrgId, ids: readonly AclId[]): Promise<Columns[]> {
+  if (ids.length === 0) return [];
+  return query<Columns>({
+    name: "standing-acls-by-id",
+    text: "select * from acl where id = any($2::uuid[]) and org_id = $1::uuid",
+    values: [org, `{${ids.join(",")}}`],
+  });
 }
 
 function standing(found: readonly Acl[]): StandingAcls {
   const before = new Map(found.map((acl) => [acl.id, acl]));
   const now = new Map(before);
-  const byIdentity = new Map(found.map((acl) => [aclIdentity(acl.content), acl]));
+  const byIdentity = new Map(Array.from(before.values(), (acl) => [aclIdentity(acl.content), acl]));
   return {
     withId: (id) => now.get(id) ?? null,
     saying: (content) => byIdentity.get(aclIdentity(content)) ?? null,
