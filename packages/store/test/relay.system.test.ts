@@ -44,22 +44,27 @@ beforeAll(async () => {
   const own = new URL(inject("redisUrl"));
   own.pathname = "/13"; // nobody else takes its jobs
   redisUrl = own.href;
-  const redis = new Redis(redisUrl);
-  parts.defer(() => redis.disconnect());
-  queue = new Queue(followerQueue("tokens", "grants"), { connection: redis, prefix: queuePrefix });
-  parts.defer(() => queue.close());
+  queue = queueOf(followerQueue("tokens", "grants"));
 });
 afterAll(() => parts.disposeAsync());
 beforeEach(() => {
   org = randomUUID() as OrgId;
 });
 
+function queueOf(name: string): Queue<Doorbell> {
+  const connection = new Redis(redisUrl);
+  parts.defer(() => connection.disconnect());
+  const opened = new Queue<Doorbell>(name, { connection, prefix: queuePrefix });
+  parts.defer(() => opened.close());
+  return opened;
+}
+
 const relay = (url: string) => startRelay({ database, redisUrl: url, followers: ["grants"], log });
 
-async function change(): Promise<void> {
+async function change(action = "changed"): Promise<void> {
   await database.write(org, context, ({ record }) => {
     record({
-      action: "changed",
+      action,
       subject: { type: "organization", id: org },
       before: null,
       after: {},
@@ -70,8 +75,8 @@ async function change(): Promise<void> {
 }
 
 /** For which positions of the organisation was rung. */
-async function rung(): Promise<number[]> {
-  const jobs = await queue.getJobs(["waiting"]);
+async function rung(asked = queue): Promise<number[]> {
+  const jobs = await asked.getJobs(["waiting"]);
   return jobs
     .flatMap(({ data }) => (data.org === org ? data.position : []))
     .toSorted((one, other) => one - other);
@@ -98,11 +103,28 @@ test("of three relays one rings, once for each event, and another when it ends",
   const relays = await Promise.all([relay(redisUrl), relay(redisUrl), relay(redisUrl)]);
   for (const [index, ending] of relays.entries()) {
     await change();
-    await expect.poll(rung, soon).toEqual(Array.from({ length: index + 1 }, (_, before) => before + 1));
+    await expect
+      .poll(() => rung(), soon)
+      .toEqual(Array.from({ length: index + 1 }, (_, before) => before + 1));
     expect(await seatsTaken()).toBe(1);
     await ending[Symbol.asyncDispose]();
   }
   expect(await seatsTaken()).toBe(0);
+});
+
+test("an owner hears of its own log only what it acts on, and others hear of all", async () => {
+  const own = queueOf(followerQueue("tokens", "tokens"));
+  await change();
+  await change("acted upon");
+  await using _relay = await startRelay({
+    database,
+    redisUrl,
+    followers: ["grants"],
+    ownActions: ["acted upon"],
+    log,
+  });
+  await expect.poll(() => rung(), soon).toEqual([1, 2]);
+  await expect.poll(() => rung(own), soon).toEqual([2]);
 });
 
 test("one that can't reach Redis makes room for one that can", async () => {
@@ -110,7 +132,7 @@ test("one that can't reach Redis makes room for one that can", async () => {
   await expect.poll(seatsTaken, { interval: 10 }).toBe(1);
   await using _able = await relay(redisUrl);
   await change();
-  await expect.poll(rung, soon).toEqual([1]);
+  await expect.poll(() => rung(), soon).toEqual([1]);
 });
 
 test("what waits to be rung for is told: how much it is, and since when", async () => {
@@ -125,7 +147,7 @@ test("what waits to be rung for is told: how much it is, and since when", async 
     );
   }
   await using _able = await relay(redisUrl);
-  await expect.poll(rung, soon).toEqual([1, 2]);
+  await expect.poll(() => rung(), soon).toEqual([1, 2]);
   await expect.poll(() => told("portcullis_relay_lag_events"), soon).toBe(0);
   expect(await told("portcullis_relay_lag_seconds")).toBe(0);
   expect(await told("portcullis_relay_seat")).toBe(1);
@@ -135,17 +157,17 @@ test("what happened while none ran is rung for", async () => {
   await change();
   await change();
   await using _late = await relay(redisUrl);
-  await expect.poll(rung, soon).toEqual([1, 2]);
+  await expect.poll(() => rung(), soon).toEqual([1, 2]);
 });
 
 test("one whose session the database has ended takes a seat again", async () => {
   await using _only = await relay(redisUrl);
   await change();
-  await expect.poll(rung, soon).toEqual([1]);
+  await expect.poll(() => rung(), soon).toEqual([1]);
   await client.query(
     `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted
        and database = (select oid from pg_database where datname = current_database())`,
   );
   await change();
-  await expect.poll(rung, soon).toEqual([1, 2]);
+  await expect.poll(() => rung(), soon).toEqual([1, 2]);
 });
