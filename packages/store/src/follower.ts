@@ -114,7 +114,7 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
 async function followNoting(options: FollowerOptions, org: OrgId, stop: AbortSignal): Promise<void> {
   const { database, source } = options;
   const place = { position: 0 };
-  let hadFailed = false;
+  let hadFailed: boolean;
   try {
     ({ hadFailed } = await followLog(options, org, stop, place));
   } catch (error) {

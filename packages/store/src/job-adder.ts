@@ -26,12 +26,18 @@ export class JobAdder implements AsyncDisposable {
       this.#queues = new Map(this.#names.map((name) => [name, open(name, this.#redis)]));
     }
     try {
-      await Promise.all(Array.from(jobs, ([name, some]) => this.#queues.get(name)?.addBulk([...some])));
+      await Promise.all(Array.from(jobs, ([name, some]) => this.#addTo(name, some)));
     } catch (error) {
       // A queue that met no Redis when it was made never works.
       await this.#close();
       throw error;
     }
+  }
+
+  async #addTo(name: string, jobs: readonly Job[]): Promise<void> {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw new Error(`no queue ${name} was named`);
+    await queue.addBulk([...jobs]);
   }
 
   async #close(): Promise<void> {

@@ -113,8 +113,12 @@ function told(outcomes: readonly PromiseSettledResult<Written<string>>[]): strin
   return outcomes.map((outcome) =>
     outcome.status === "fulfilled"
       ? `${outcome.value.result} ${outcome.value.revision.position}`
-      : String((outcome.reason as Fault).kind ?? "error"),
+      : kindOf(outcome.reason),
   );
+}
+
+function kindOf(reason: unknown): string {
+  return reason instanceof Fault ? reason.kind : "error";
 }
 
 async function log(org: OrgId): Promise<{ events: string[]; transactions: number }> {

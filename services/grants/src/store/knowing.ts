@@ -14,7 +14,7 @@ const attemptsMax = 5;
  * logs is not ahead of it: a removal that they did not tell of comes by later, and clears what this write made. If our
  * following is ahead, it may have come by already, and they are asked again.
  */
-export async function writeKnowing<Result>(
+async function writeKnowing<Result>(
   { database, neighbours }: { readonly database: Database; readonly neighbours: Neighbours },
   { org, context, asked, hop }: Request,
   body: (write: Write, known: Known) => Promise<Result>,

@@ -160,5 +160,5 @@ function rowOf(columns: Columns): AclRow {
     expiresAt: columns.expires_at,
     builtIn: columns.built_in,
     created: columns.created,
-  } as AclRow;
+  };
 }
