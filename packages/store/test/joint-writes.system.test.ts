@@ -152,8 +152,9 @@ test("those that come together stand in one transaction, each with its own event
     [org],
   );
   expect(rows.map(({ position }) => Number(position))).toEqual([1, 2, 3, 4]);
-  const { value: verdict } = await verifyLogs({ owner: "groups", databaseUrl: url, org }).next();
-  expect(verdict).toMatchObject({ flaw: null, head: { position: 4 } });
+  for await (const verdict of verifyLogs({ owner: "groups", databaseUrl: url, org })) {
+    expect(verdict).toMatchObject({ flaw: null, head: { position: 4 } });
+  }
 });
 
 test("those of one organization wait for no other, nor are they made with them", async () => {
