@@ -90,12 +90,23 @@ export function objectTypeRow(type: ObjectType): ObjectTypeRow {
   return objectTypes[type];
 }
 
+const permissionNames: ReadonlySet<string> = new Set(permissions);
+
 export function isPermission(word: string): word is Permission {
-  return (permissions as readonly string[]).includes(word);
+  return permissionNames.has(word);
+}
+
+const objectTypesByName: ReadonlyMap<string, ObjectType> = new Map(
+  objectTypeNames.map((name) => [name, name]),
+);
+
+/** The type of this name; null: there is none. */
+export function objectTypeNamed(word: string): ObjectType | null {
+  return objectTypesByName.get(word) ?? null;
 }
 
 export function isObjectType(word: string): word is ObjectType {
-  return Object.hasOwn(objectTypes, word);
+  return objectTypesByName.has(word);
 }
 
 /** An object that an ACL can name. */

@@ -44,7 +44,7 @@ export interface Needs {
 
 /** Whether a step of an evaluation says that facts are missing. */
 export function isNeeds(step: object): step is Needs {
-  return "kind" in step && step.kind === "needs";
+  return (step as { readonly kind?: unknown }).kind === "needs";
 }
 
 /** The ACL that allows, and the object on which it sits: the nearest to the target of what is loaded. */

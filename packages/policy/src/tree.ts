@@ -1,6 +1,13 @@
 // Where objects stand: what is there, under what, as far as catalog and facts tell.
 
-import { type ObjectRef, type ObjectType, objectTypeRow, organizationFace } from "./catalog.ts";
+import {
+  type ObjectRef,
+  type ObjectType,
+  type ObjectTypeRow,
+  objectTypeNames,
+  objectTypeRow,
+  organizationFace,
+} from "./catalog.ts";
 import type { Access } from "./facts.ts";
 import type { GroupId, ObjectId, OrgId, RoleId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
@@ -14,6 +21,29 @@ export type Target =
   | { readonly kind: "place"; readonly type: ObjectType; readonly parent: ObjectRef }
   | { readonly kind: "reach"; readonly type: ObjectType | null; readonly object: ObjectRef };
 
+/** What the catalog says of where objects of a type stand; all of one shape, as every step of a decision looks at one. */
+interface Standing {
+  readonly parent: ObjectType | null;
+  /** Whether the parent carries the organisation's id. */
+  readonly isInOrganization: boolean;
+  readonly alsoUnder: ObjectType | null;
+  readonly mayBePublic: boolean;
+  readonly idOf: ObjectTypeRow["idOf"];
+  readonly existsBy: ObjectTypeRow["existsBy"];
+}
+
+const standings: ReadonlyMap<ObjectType, Standing> = new Map(
+  objectTypeNames.map((type) => {
+    const { parent, alsoUnder = null, mayBePublic = false, idOf, existsBy } = objectTypeRow(type);
+    const isInOrganization = parent !== null && isNamedByOrganization(parent);
+    return [type, { parent, isInOrganization, alsoUnder, mayBePublic, idOf, existsBy }];
+  }),
+);
+
+function standingOf(type: ObjectType): Standing {
+  return standings.get(type) as Standing;
+}
+
 /** The type that restrictions are compared with; null: only what has none will do. */
 export function typeOf(target: Target): ObjectType | null {
   return target.kind === "object" ? target.object.type : target.type;
@@ -26,13 +56,13 @@ export function typeOf(target: Target): ObjectType | null {
 export function startOf(target: Target): ObjectRef | null {
   if (target.kind !== "place") return target.object;
   const { type, parent } = target;
-  const row = objectTypeRow(type);
-  if (row.parent === null) return null;
+  const standing = standingOf(type);
+  if (standing.parent === null) return null;
   // The organisation may be named instead of its face: projects are made in "the organisation".
-  const isNamedByItsFace = parent.type === "organization" && isNamedByOrganization(row.parent);
-  if (parent.type !== row.parent && !isNamedByItsFace) return null;
-  const isFace = row.idOf !== "itself";
-  return { type: isFace ? type : row.parent, id: parent.id };
+  const isNamedByItsFace = parent.type === "organization" && standing.isInOrganization;
+  if (parent.type !== standing.parent && !isNamedByItsFace) return null;
+  const isFace = standing.idOf !== "itself";
+  return { type: isFace ? type : standing.parent, id: parent.id };
 }
 
 /**
@@ -40,11 +70,13 @@ export function startOf(target: Target): ObjectRef | null {
  * the object where the tree has no place for it counts as absent. What exists by another fact may have none.
  */
 export function standingAccess(object: ObjectRef, org: OrgId, lookup: FactLookup): Access | null | undefined {
-  const { existsBy } = objectTypeRow(object.type);
+  const standing = standingOf(object.type);
+  const { existsBy } = standing;
   const exists = existsBy === "access" || existsByItself(object, existsBy, org, lookup);
   if (exists !== true) return exists === false ? null : undefined;
   const access = lookup.access(object);
-  if (access === undefined || (access !== null && isInPlace(object, access.parent, org))) return access;
+  if (access === undefined || (access !== null && isInPlace(object, access.parent, org, standing)))
+    return access;
   return existsBy === "access" ? null : bareInOrganization(org);
 }
 
@@ -67,14 +99,18 @@ function existsByItself(
 }
 
 /** Whether the tree has a place for the object under that parent. */
-function isInPlace(object: ObjectRef, parent: ObjectRef | null, org: OrgId): boolean {
-  const row = objectTypeRow(object.type);
+function isInPlace(
+  object: ObjectRef,
+  parent: ObjectRef | null,
+  org: OrgId,
+  { parent: parentType, idOf, isInOrganization }: Standing,
+): boolean {
   const id: string = object.id;
-  if (parent === null) return row.parent === null && id === org;
-  if (parent.type !== row.parent) return false;
+  if (parent === null) return parentType === null && id === org;
+  if (parent.type !== parentType) return false;
   const parentId: string = parent.id;
-  if (row.idOf === "project") return parentId === id;
-  return !isNamedByOrganization(parent.type) || parentId === org;
+  if (idOf === "project") return parentId === id;
+  return !isInOrganization || parentId === org;
 }
 
 /** Whether objects of this type carry the organisation's id. */
@@ -83,12 +119,14 @@ function isNamedByOrganization(type: ObjectType): boolean {
 }
 
 function bareInOrganization(org: OrgId): Access {
-  return { parent: organizationFace("organization", org), alsoUnder: [], acls: [] };
+  return { parent: organizationFace("organization", org), alsoUnder: nothing, acls: nothing };
 }
+
+const nothing: readonly never[] = [];
 
 /** Whether the one may be listed by the other, and inherits from it then. */
 export function mayListUnder(object: ObjectRef, other: ObjectRef): boolean {
-  return other.type === objectTypeRow(object.type).alsoUnder;
+  return other.type === standingOf(object.type).alsoUnder;
 }
 
 /**
@@ -96,14 +134,14 @@ export function mayListUnder(object: ObjectRef, other: ObjectRef): boolean {
  * granted what. That it is there, up to the organisation, is for the caller to have seen.
  */
 export function everyMemberMayRead(object: ObjectRef, access: Access): boolean {
-  return access.publicRead === true && objectTypeRow(object.type).mayBePublic === true;
+  return access.publicRead === true && standingOf(object.type).mayBePublic;
 }
 
 /** The nearest object above one whose own fact is missing, as far as its type and id tell. */
 export function nearestKnownAbove(object: ObjectRef, org: OrgId): ObjectRef | null {
-  const { idOf, parent } = objectTypeRow(object.type);
+  const { idOf, parent } = standingOf(object.type);
   if (idOf === "project") return { type: "project", id: object.id };
-  for (let type = parent; type !== null; type = objectTypeRow(type).parent) {
+  for (let type = parent; type !== null; type = standingOf(type).parent) {
     if (isNamedByOrganization(type)) return { type, id: org as string as ObjectId };
   }
   return null;
