@@ -29,8 +29,9 @@ export class FollowedOrganization {
   readonly org: OrgId;
   readonly byOwner: Readonly<Record<Owner, Follow>>;
   lastAskedAt = Number.NEGATIVE_INFINITY;
-  #revision = "";
-  #revisionOf: readonly unknown[] = [];
+  #moment: Moment = { identity: null, groups: null, grants: null };
+  #revision: { readonly text: string; readonly moment: Moment; readonly tokens: Follow["mark"] } | null =
+    null;
 
   constructor(org: OrgId) {
     this.org = org;
@@ -42,27 +43,38 @@ export class FollowedOrganization {
     };
   }
 
+  /** Where the logs stand that say who may do what. */
+  moment(): Moment {
+    const { identity, groups, grants } = this.byOwner;
+    const known = this.#moment;
+    if (known.identity === identity.mark && known.groups === groups.mark && known.grants === grants.mark) {
+      return known;
+    }
+    this.#moment = { identity: identity.mark, groups: groups.mark, grants: grants.mark };
+    return this.#moment;
+  }
+
   /** The token of what this process has seen of the organisation; made once for each state of it. */
   revision(): string {
-    const { identity, groups, grants, tokens } = this.byOwner;
-    const [first, second, third, fourth] = this.#revisionOf;
-    if (
-      first !== identity.mark ||
-      second !== groups.mark ||
-      third !== grants.mark ||
-      fourth !== tokens.mark ||
-      this.#revision === ""
-    ) {
-      this.#revisionOf = [identity.mark, groups.mark, grants.mark, tokens.mark];
-      const seen = owners.flatMap((owner): Seen[] => {
-        const { mark, history } = this.byOwner[owner];
-        return mark === null ? [] : [{ owner, history, position: mark.app }];
-      });
-      this.#revision = encodeRevision({ org: this.org, seen });
-    }
-    return this.#revision;
+    const moment = this.moment();
+    const { tokens } = this.byOwner;
+    if (this.#revision?.moment === moment && this.#revision.tokens === tokens.mark)
+      return this.#revision.text;
+    const seen = owners.flatMap((owner): Seen[] => {
+      const { mark, history } = this.byOwner[owner];
+      return mark === null ? [] : [{ owner, history, position: mark.app }];
+    });
+    const text = encodeRevision({ org: this.org, seen });
+    this.#revision = { text, moment, tokens: tokens.mark };
+    return text;
   }
 }
+
+/**
+ * A place in each log that says who may do what: another object as soon as one of the logs is seen to have moved. The
+ * facts of these owners, as they are used as long as it is the same, say the same.
+ */
+export type Moment = Readonly<Record<Exclude<Owner, "tokens">, Follow["mark"]>>;
 
 /** Follows the owners' logs for this process' memory: pulls them when it is told to, and keeps confirming their heads. */
 export class Follows implements Disposable {
@@ -72,6 +84,8 @@ export class Follows implements Disposable {
   readonly #log: Log;
   readonly #inheritedMs: number;
   readonly #organizations = new LRUCache<OrgId, FollowedOrganization>({ max: organizationsMax });
+  /** The one that was asked about last: most often the next question is about it too, and nothing drops it before. */
+  #last: FollowedOrganization | null = null;
   readonly #timer: NodeJS.Timeout;
   readonly #confirmations = new Map<Follow, Confirmation>();
   #unsent: Confirmation[] = [];
@@ -91,12 +105,9 @@ export class Follows implements Disposable {
 
   /** The organisation; from now on it is kept confirmed for a while. */
   of(org: OrgId, now: number): FollowedOrganization {
-    let organization = this.#organizations.get(org);
-    if (organization === undefined) {
-      organization = new FollowedOrganization(org);
-      this.#organizations.set(org, organization);
-    }
+    const organization = this.#last?.org === org ? this.#last : this.#found(org);
     organization.lastAskedAt = now;
+    this.#last = organization;
     return organization;
   }
 
@@ -191,6 +202,14 @@ export class Follows implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+  }
+
+  #found(org: OrgId): FollowedOrganization {
+    const known = this.#organizations.get(org);
+    if (known !== undefined) return known;
+    const organization = new FollowedOrganization(org);
+    this.#organizations.set(org, organization);
+    return organization;
   }
 
   #tell(org: OrgId, news: News | null): void {

@@ -1,7 +1,7 @@
 export { chunksOf } from "./chunks.ts";
 export { factKeyFromText, factKeyText } from "./fact-key.ts";
 export { FollowInRedis } from "./follow-in-redis.ts";
-export { Follows, type News } from "./follows.ts";
+export { Follows, type Moment, type News } from "./follows.ts";
 export { type Consistency, minimizeLatency } from "./freshness.ts";
 export { fromOwners } from "./from-owners.ts";
 export { inRedis } from "./in-redis.ts";

@@ -11,6 +11,9 @@ export type MemoryMark = Watermark<symbol>;
 /** The registers of this process, bounded; what was not read for long goes first. */
 export class FactMemory {
   readonly #organizations = new Map<OrgId, Organization>();
+  /** The organisation that was read last, and its places: most often it is read again. */
+  #lastOrg: OrgId | null = null;
+  #lastPlaces: Places<Place> | undefined;
   readonly #inUse = new Recency<Place>();
   readonly #idsMax: number;
   #ids = 0;
@@ -22,10 +25,23 @@ export class FactMemory {
 
   /** The value that stands in the register of a fact; to be looked at at once, as it changes with the register. */
   read(mark: MemoryMark, key: FactKey): Held<Prepared, symbol> | null {
-    const place = this.#organizations.get(key.org)?.places.get(key);
-    if (place === undefined) return null;
+    const place = this.placesOf(key.org)?.get(key);
+    return place === undefined ? null : this.readAt(mark, place);
+  }
+
+  /** Where facts of an organisation are kept: good until something is filled or buried. */
+  placesOf(org: OrgId): Places<Place> | undefined {
+    if (org !== this.#lastOrg) {
+      this.#lastOrg = org;
+      this.#lastPlaces = this.#organizations.get(org)?.places;
+    }
+    return this.#lastPlaces;
+  }
+
+  /** The same as {@link read}, of a place of {@link placesOf}. */
+  readAt(mark: MemoryMark, place: Place): Held<Prepared, symbol> | null {
     this.#inUse.use(place);
-    const register = standing<Prepared, symbol>(mark, place, key.kind);
+    const register = standing<Prepared, symbol>(mark, place, place.shelf.like.kind);
     return register?.kind === "held" ? register : null;
   }
 
@@ -73,6 +89,7 @@ export class FactMemory {
   #begin(key: FactKey, register: Held<Prepared, symbol>): Place {
     const organization = this.#organizations.get(key.org) ?? { places: new Places<Place>(), count: 0 };
     this.#organizations.set(key.org, organization);
+    this.#lastOrg = null;
     const shelf = organization.places.shelf(key);
     const place = newPlace(shelf, idOf(key), register);
     shelf.set(place.id, place);
@@ -105,7 +122,10 @@ export class FactMemory {
     const organization = this.#organizations.get(org);
     if (organization !== undefined) {
       organization.count -= 1;
-      if (organization.count === 0) this.#organizations.delete(org);
+      if (organization.count === 0) {
+        this.#organizations.delete(org);
+        this.#lastOrg = null;
+      }
     }
     this.#inUse.remove(place);
     this.#ids -= place.weight;
@@ -119,7 +139,7 @@ interface Organization {
 }
 
 /** A register, and where it is kept: one object for each fact, and a small one, as there may be millions. */
-interface Place extends Linked<Place> {
+export interface Place extends Linked<Place> {
   readonly shelf: Shelf<Place>;
   readonly id: string;
   kind: Register<Prepared, symbol>["kind"];

@@ -1,4 +1,11 @@
-import type { CredentialDigest, FactKey, ObjectId, ObjectType, PrincipalId } from "@portcullis/policy";
+import type {
+  CredentialDigest,
+  FactKey,
+  ObjectId,
+  ObjectRef,
+  ObjectType,
+  PrincipalId,
+} from "@portcullis/policy";
 import { factKeyText } from "./fact-key.ts";
 
 /**
@@ -14,6 +21,30 @@ export class Places<Thing> {
   #acls: Map<ObjectType, Shelf<Thing>> | undefined;
   /** Whatever is seldom asked for, or is there once. */
   #others: Shelf<Thing> | undefined;
+
+  member(principal: PrincipalId): Thing | undefined {
+    return this.#members?.get(principal);
+  }
+
+  memberships(principal: PrincipalId): Thing | undefined {
+    return this.#memberships?.get(principal);
+  }
+
+  groups(): Thing | undefined {
+    return this.#others?.get("groups");
+  }
+
+  roles(): Thing | undefined {
+    return this.#others?.get("roles");
+  }
+
+  access({ type, id }: ObjectRef): Thing | undefined {
+    return this.#access?.get(type)?.get(id);
+  }
+
+  credential(digest: CredentialDigest): Thing | undefined {
+    return this.#credentials?.get(digest);
+  }
 
   get(key: FactKey): Thing | undefined {
     return this.#known(key)?.get(idOf(key));

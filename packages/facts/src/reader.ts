@@ -2,6 +2,7 @@ import { Fault } from "@portcullis/chassis/fault";
 import {
   type CredentialDigest,
   type FactKey,
+  type FactKind,
   type FactLookup,
   factOwners,
   isNeeds,
@@ -9,14 +10,13 @@ import {
   type ObjectRef,
   type OrgId,
   type Owner,
-  owners,
   type PrincipalId,
   type Subject,
 } from "@portcullis/policy";
 import type { Follow } from "./follow.ts";
-import type { FollowedOrganization, Follows } from "./follows.ts";
+import type { FollowedOrganization, Follows, Moment } from "./follows.ts";
 import { type Consistency, Demand, minimizeLatency } from "./freshness.ts";
-import type { FactMemory, MemoryMark } from "./memory.ts";
+import type { FactMemory, MemoryMark, Place } from "./memory.ts";
 import { factReads, type Layer } from "./metrics.ts";
 import { Places } from "./places.ts";
 import { type Prepared, type PreparedValues, prepare } from "./prepared.ts";
@@ -37,6 +37,10 @@ export interface FactReaderOptions {
 
 /** The facts of one organisation, as {@link FactReader} lets an evaluation see them. */
 export interface Facts extends FactLookup {
+  /** What all facts here are of, but for credentials. Null: not all of them may be used now. */
+  moment(): Moment | null;
+  /** Takes what was decided at that moment for true, as if all its facts had been read again. */
+  useMoment(): void;
   credential(digest: CredentialDigest): PreparedValues["credential"] | undefined;
 }
 
@@ -44,6 +48,8 @@ export interface Facts extends FactLookup {
 export interface Answer<Result> {
   readonly result: Result;
   readonly revision: string;
+  /** What all facts for it were of, but for credentials. */
+  readonly moment: Moment;
   /** The farthest that facts for it came from. */
   readonly layer: Layer;
 }
@@ -52,6 +58,9 @@ export interface Answer<Result> {
 export interface Asker {
   readonly signal?: AbortSignal;
 }
+
+/** Answers, or says which facts it misses. */
+type Evaluate<Result extends object> = (facts: Facts) => Result | Needs;
 
 /** Each round loads what can be named by then; a few may be lost to changes that come in between. */
 const attemptsMax = 16;
@@ -64,6 +73,8 @@ const attemptsMax = 16;
 export class FactReader {
   readonly #options: FactReaderOptions;
   readonly #usualDemand: Demand;
+  /** That of the last question, for the next: most often it is about the same organisation. */
+  #spare: Reading | null = null;
 
   constructor(options: FactReaderOptions) {
     this.#options = options;
@@ -77,7 +88,7 @@ export class FactReader {
   read<Result extends object>(
     org: OrgId,
     consistency: Consistency,
-    evaluate: (facts: Facts) => Result | Needs,
+    evaluate: Evaluate<Result>,
     asker: Asker = {},
   ): Answer<Result> | Promise<Answer<Result>> {
     const { follows, clock, maxStalenessMs } = this.#options;
@@ -86,80 +97,138 @@ export class FactReader {
       consistency.kind === "minimize_latency"
         ? this.#usualDemand
         : new Demand(consistency, now, maxStalenessMs);
-    const reading = new Reading(this.#options, follows.of(org, now), demand, evaluate);
-    return reading.attempt(now) ?? reading.complete(asker);
+    const reading = this.#readingOf(follows.of(org, now), demand);
+    const answer = reading.attempt(evaluate, now);
+    if (answer === null) return reading.complete(evaluate, asker);
+    this.#spare = reading;
+    return answer;
+  }
+
+  #readingOf(organization: FollowedOrganization, demand: Demand): Reading {
+    const spare = this.#spare;
+    this.#spare = null;
+    const reading =
+      spare?.organization === organization ? spare : new Reading(this.#options, organization, demand);
+    reading.demand = demand;
+    return reading;
   }
 }
 
-/** One question on its way to an answer. */
-class Reading<Result extends object> implements Facts {
+/** What an attempt uses of one owner. */
+interface Share {
+  readonly follow: Follow;
+  /** Where all that is used holds. Null: nothing may be used now. */
+  mark: MemoryMark | null;
+  /** When the latest of the used facts began to hold. */
+  latest: number;
+}
+
+const unused = -1;
+
+/** One question on its way to an answer. One that was answered from memory leaves nothing behind, so the next may follow. */
+class Reading implements Facts {
+  readonly organization: FollowedOrganization;
   readonly #options: FactReaderOptions;
-  readonly #organization: FollowedOrganization;
-  readonly #demand: Demand;
-  readonly #evaluate: (facts: Facts) => Result | Needs;
+  readonly #identity: Share;
+  readonly #groups: Share;
+  readonly #grants: Share;
+  readonly #tokens: Share;
+  readonly #shares: readonly Share[];
+  /** What is demanded of each log. */
+  demand: Demand;
   #now = 0;
+  /** Where the logs stand that may be used. */
+  #moment: Moment;
+  /** What memory holds. */
+  #kept: Places<Place> | undefined;
   /** What this question has read itself; memory may have no room for it. */
-  #own: Places<Held<Prepared, symbol>> | null = null;
+  #own: Places<OwnFact> | null = null;
   #layer: Layer = "memory";
   // What the last attempt met.
-  /** When the latest of the used facts began to hold, by owner. */
-  #latest = nothingYet;
   #unmet: Set<Follow> | null = null;
   #lacking: Prerequisite[] | null = null;
-  #missing: readonly FactKey[] = [];
+  #missing: readonly FactKey[] = none;
 
-  constructor(
-    options: FactReaderOptions,
-    organization: FollowedOrganization,
-    demand: Demand,
-    evaluate: (facts: Facts) => Result | Needs,
-  ) {
+  constructor(options: FactReaderOptions, organization: FollowedOrganization, demand: Demand) {
     this.#options = options;
-    this.#organization = organization;
-    this.#demand = demand;
-    this.#evaluate = evaluate;
+    this.organization = organization;
+    this.demand = demand;
+    this.#moment = organization.moment();
+    const { identity, groups, grants, tokens } = organization.byOwner;
+    this.#identity = { follow: identity, mark: null, latest: unused };
+    this.#groups = { follow: groups, mark: null, latest: unused };
+    this.#grants = { follow: grants, mark: null, latest: unused };
+    this.#tokens = { follow: tokens, mark: null, latest: unused };
+    this.#shares = [this.#identity, this.#groups, this.#grants, this.#tokens];
+  }
+
+  moment(): Moment | null {
+    const isUsable = this.#identity.mark !== null && this.#groups.mark !== null && this.#grants.mark !== null;
+    return isUsable ? this.#moment : null;
+  }
+
+  useMoment(): void {
+    use(this.#identity, 0);
+    use(this.#groups, 0);
+    use(this.#grants, 0);
   }
 
   member(principal: PrincipalId): PreparedValues["member"] | undefined {
-    return this.#find({ kind: "member", org: this.#organization.org, principal });
+    return this.#find<"member">(this.#identity, this.#kept?.member(principal), this.#own?.member(principal));
   }
 
   memberships(principal: PrincipalId): PreparedValues["memberships"] | undefined {
-    return this.#find({ kind: "memberships", org: this.#organization.org, principal });
+    return this.#find<"memberships">(
+      this.#groups,
+      this.#kept?.memberships(principal),
+      this.#own?.memberships(principal),
+    );
   }
 
   groups(): PreparedValues["groups"] | undefined {
-    return this.#find({ kind: "groups", org: this.#organization.org });
+    return this.#find<"groups">(this.#groups, this.#kept?.groups(), this.#own?.groups());
   }
 
   roles(): PreparedValues["roles"] | undefined {
-    return this.#find({ kind: "roles", org: this.#organization.org });
+    return this.#find<"roles">(this.#grants, this.#kept?.roles(), this.#own?.roles());
   }
 
   access(object: ObjectRef): PreparedValues["access"] | undefined {
-    return this.#find({ kind: "access", org: this.#organization.org, object });
+    return this.#find<"access">(this.#grants, this.#kept?.access(object), this.#own?.access(object));
   }
 
   aclsNaming(object: ObjectRef, subject: Subject): PreparedValues["acls_naming"] | undefined {
-    return this.#find({ kind: "acls_naming", org: this.#organization.org, object, subject });
+    const key = { kind: "acls_naming", org: this.organization.org, object, subject } as const;
+    return this.#find<"acls_naming">(this.#grants, this.#kept?.get(key), this.#own?.get(key));
   }
 
   acls(object: ObjectRef): PreparedValues["acls"] | undefined {
-    return this.#find({ kind: "acls", org: this.#organization.org, object });
+    const key = { kind: "acls", org: this.organization.org, object } as const;
+    return this.#find<"acls">(this.#grants, this.#kept?.get(key), this.#own?.get(key));
   }
 
   credential(digest: CredentialDigest): PreparedValues["credential"] | undefined {
-    return this.#find({ kind: "credential", org: this.#organization.org, digest });
+    return this.#find<"credential">(
+      this.#tokens,
+      this.#kept?.credential(digest),
+      this.#own?.credential(digest),
+    );
   }
 
   /** Evaluates with what is at hand. Null: something is missing, or does not go together. */
-  attempt(now: number): Answer<Result> | null {
+  attempt<Result extends object>(evaluate: Evaluate<Result>, now: number): Answer<Result> | null {
     this.#now = now;
-    this.#latest = nothingUsed();
+    this.#kept = this.#options.memory.placesOf(this.organization.org);
+    this.#moment = this.organization.moment();
     this.#unmet = null;
     this.#lacking = null;
-    this.#missing = [];
-    const result = this.#evaluate(this);
+    this.#missing = none;
+    for (const share of this.#shares) {
+      const { follow } = share;
+      share.mark = this.demand.isMetBy(follow, now) ? follow.mark : null;
+      share.latest = unused;
+    }
+    const result = evaluate(this);
     if (isNeeds(result)) {
       this.#missing = result.keys;
       return null;
@@ -168,11 +237,11 @@ class Reading<Result extends object> implements Facts {
     // The process may have been stopped while it evaluated.
     this.#now = this.#options.clock();
     if (!this.#isStillMet()) return null;
-    return { result, revision: this.#organization.revision(), layer: this.#layer };
+    return { result, revision: this.organization.revision(), moment: this.#moment, layer: this.#layer };
   }
 
   /** Gets what the last attempt was lacking, and attempts again. */
-  async complete(asker: Asker): Promise<Answer<Result>> {
+  async complete<Result extends object>(evaluate: Evaluate<Result>, asker: Asker): Promise<Answer<Result>> {
     for (let attempts = 1; attempts < attemptsMax; attempts++) {
       // Nobody has gone yet who has just asked, and to be told takes longer than most of what follows.
       if (attempts > 1) asker.signal?.throwIfAborted();
@@ -180,52 +249,52 @@ class Reading<Result extends object> implements Facts {
       else if (this.#missing.length > 0) await this.#load(this.#missing);
       else if (this.#lacking !== null) await this.#meetPrerequisites(this.#lacking);
       else await this.#bringTogether();
-      const answer = this.attempt(this.#options.clock());
+      const answer = this.attempt(evaluate, this.#options.clock());
       if (answer !== null) return answer;
     }
     throw new Fault("unavailable", "the facts can't be had fresh enough", { retryAfterMs: 1000 });
   }
 
-  /** Whatever is answered here is known to hold at the follow's mark, if it began to hold by then. */
-  #find<Key extends FactKey>(key: Key): PreparedValues[Key["kind"]] | undefined {
-    const owner = factOwners[key.kind];
-    const follow = this.#organization.byOwner[owner];
-    const { mark } = follow;
-    if (mark === null || !this.#demand.isMetBy(follow, this.#now)) {
-      this.#unmet ??= new Set();
-      this.#unmet.add(follow);
+  /** What is answered here is known to hold at the share's mark, if it began to hold by then. */
+  #find<Kind extends FactKind>(
+    share: Share,
+    place: Place | undefined,
+    own: OwnFact | undefined,
+  ): PreparedValues[Kind] | undefined {
+    const { mark } = share;
+    if (mark === null) {
+      this.#mustMeet(share);
       return undefined;
     }
-    const held = this.#options.memory.read(mark, key) ?? this.#ownFact(mark, key);
+    const held =
+      (place === undefined ? null : this.#options.memory.readAt(mark, place)) ?? stillOwn(mark, own);
     if (held === null) {
       factReads.memory.miss++;
       return undefined;
     }
     factReads.memory.hit++;
-    if (held.lo > this.#latest[owner]) this.#latest[owner] = held.lo;
-    return held.value as PreparedValues[Key["kind"]];
+    use(share, held.lo);
+    return held.value as PreparedValues[Kind];
   }
 
-  #ownFact(mark: MemoryMark, key: FactKey): Held<Prepared, symbol> | null {
-    const held = this.#own?.get(key);
-    return held !== undefined && held.gen === mark.gen && held.hi >= mark.app ? held : null;
+  #mustMeet({ follow }: Share): void {
+    this.#unmet ??= new Set();
+    this.#unmet.add(follow);
   }
 
   #isOfOneMoment(): boolean {
-    for (const owner of owners) {
-      const latest = this.#latest[owner];
-      if (latest !== unused && latest > (this.#organization.byOwner[owner].mark?.app ?? unused)) return false;
+    for (const { latest, mark } of this.#shares) {
+      if (mark !== null && latest > mark.app) return false;
     }
     return true;
   }
 
   #hasPrerequisites(): boolean {
-    const { byOwner } = this.#organization;
-    for (const owner of owners) {
-      if (this.#latest[owner] === unused) continue;
-      for (const prerequisite of byOwner[owner].prerequisites) {
-        const other = prerequisite.owner;
-        if (this.#latest[other] === unused || isMet(prerequisite, byOwner[other])) continue;
+    for (const { latest, follow } of this.#shares) {
+      if (latest === unused) continue;
+      for (const prerequisite of follow.prerequisites) {
+        const other = this.#shareOf(prerequisite.owner);
+        if (other.latest === unused || isMet(prerequisite, other.follow)) continue;
         this.#lacking ??= [];
         this.#lacking.push(prerequisite);
       }
@@ -234,32 +303,42 @@ class Reading<Result extends object> implements Facts {
   }
 
   #isStillMet(): boolean {
-    for (const owner of owners) {
-      const follow = this.#organization.byOwner[owner];
-      if (this.#latest[owner] === unused || this.#demand.isMetBy(follow, this.#now)) continue;
-      this.#unmet ??= new Set();
-      this.#unmet.add(follow);
+    for (const share of this.#shares) {
+      if (share.latest !== unused && !this.demand.isMetBy(share.follow, this.#now)) this.#mustMeet(share);
     }
     return this.#unmet === null;
   }
 
+  #shareOf(owner: Owner): Share {
+    switch (owner) {
+      case "identity":
+        return this.#identity;
+      case "groups":
+        return this.#groups;
+      case "grants":
+        return this.#grants;
+      case "tokens":
+        return this.#tokens;
+    }
+  }
+
   async #meetDemand(unmet: ReadonlySet<Follow>): Promise<void> {
     const { follows } = this.#options;
-    await Promise.all(Array.from(unmet, (follow) => this.#demand.meet(follow, follows, this.#now)));
+    await Promise.all(Array.from(unmet, (follow) => this.demand.meet(follow, follows, this.#now)));
   }
 
   async #meetPrerequisites(lacking: readonly Prerequisite[]): Promise<void> {
     const { follows } = this.#options;
     await Promise.all(
       lacking.map((prerequisite) =>
-        follows.meet(this.#organization.byOwner[prerequisite.owner], prerequisite),
+        follows.meet(this.organization.byOwner[prerequisite.owner], prerequisite),
       ),
     );
   }
 
   async #load(keys: readonly FactKey[]): Promise<void> {
     const { source } = this.#options;
-    const { byOwner } = this.#organization;
+    const { byOwner } = this.organization;
     const seen = marksOf(byOwner);
     const requests: FactRequest[] = [];
     for (const key of keys) {
@@ -277,7 +356,7 @@ class Reading<Result extends object> implements Facts {
   /** Keeps a fact that was read after these marks were seen. False: it is of another history. */
   #take(fact: LoadedFact, seen: Record<Owner, MemoryMark | null>): boolean {
     const owner = factOwners[fact.key.kind];
-    const { mark } = this.#organization.byOwner[owner];
+    const { mark } = this.organization.byOwner[owner];
     // What is read is kept only under the generation that was seen before.
     const gen = seen[owner]?.gen;
     if (gen === undefined || fact.incarnation !== mark?.incarnation) return false;
@@ -292,11 +371,9 @@ class Reading<Result extends object> implements Facts {
 
   /** A fact that was read ahead of the mark began to hold only behind it: the mark follows, and takes the others along. */
   async #bringTogether(): Promise<void> {
-    const ahead = owners.filter((owner) => this.#latest[owner] !== unused);
+    const ahead = this.#shares.filter(({ latest }) => latest !== unused);
     const { follows } = this.#options;
-    await Promise.all(
-      ahead.map((owner) => follows.advance(this.#organization.byOwner[owner], this.#latest[owner])),
-    );
+    await Promise.all(ahead.map(({ follow, latest }) => follows.advance(follow, latest)));
   }
 }
 
@@ -309,9 +386,16 @@ function marksOf({
   return { identity: identity.mark, groups: groups.mark, grants: grants.mark, tokens: tokens.mark };
 }
 
-const unused = -1;
-const nothingYet = nothingUsed();
-
-function nothingUsed(): Record<Owner, number> {
-  return { identity: unused, groups: unused, grants: unused, tokens: unused };
+/** Notes that something was used that began to hold there. */
+function use(share: Share, lo: number): void {
+  if (lo > share.latest) share.latest = lo;
 }
+
+type OwnFact = Held<Prepared, symbol>;
+
+/** A fact that the question has read itself, if it holds at the mark. */
+function stillOwn(mark: MemoryMark, own: OwnFact | undefined): OwnFact | null {
+  return own !== undefined && own.gen === mark.gen && own.hi >= mark.app ? own : null;
+}
+
+const none: readonly never[] = [];

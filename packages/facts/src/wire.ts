@@ -23,6 +23,7 @@ import {
   type ObjectType,
   type OrgId,
   type Owner,
+  objectTypeNamed,
   owners,
   type Permission,
   type PrincipalId,
@@ -126,8 +127,9 @@ function aclsNamingFromWire(
 }
 
 export function objectTypeFromWire(word: string, field: string): ObjectType {
-  if (!isObjectType(word)) throw invalid(field, word === "" ? "is required" : "is no object type");
-  return word;
+  const type = objectTypeNamed(word);
+  if (type === null) throw invalid(field, word === "" ? "is required" : "is no object type");
+  return type;
 }
 
 export function factToWire(key: FactKey, lo: number, hi: number, value: FactValue): FactMessage {

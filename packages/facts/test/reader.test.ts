@@ -52,6 +52,16 @@ describe("what memory holds", () => {
     expect(answer).toMatchObject({ result: { values: [user, [crew], here] } });
     expect(world.calls).toBe(before);
   });
+  test("is answered to one question within another, each as it demands", async () => {
+    const world = newWorld();
+    await world.values([aliceIsMember, alicesGroups]);
+    expect(world.read([aliceIsMember])).not.toBeInstanceOf(Promise);
+    world.now += 1;
+    const before = world.owners.identity.calls.heads;
+    const within = () => expect(world.read([alicesGroups])).toMatchObject({ result: { values: [[crew]] } });
+    expect(await world.read([aliceIsMember], fully, within)).toMatchObject({ result: { values: [user] } });
+    expect(world.owners.identity.calls.heads).toBe(before + 1);
+  });
   test("holds absence too", async () => {
     const world = newWorld();
     expect(await world.values([bobIsMember])).toEqual([null]);
