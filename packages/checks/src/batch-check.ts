@@ -10,11 +10,11 @@ import type {
   CheckRequest,
 } from "@portcullis/proto/decision/v1/decision";
 import { type Asking, mayAskAbout } from "./callers.ts";
-import { type AskedQuestion, type DecidedOf, type Deciding, decideOver, questionOf } from "./check.ts";
+import { type AskedQuestion, type DecidedOf, type Deciding, decideOver, QuestionAsItCame } from "./check.ts";
 import { type NotedQuestion, noting } from "./decision-log.ts";
 import { countDecision } from "./metrics.ts";
 import type { PrincipalOf } from "./principal.ts";
-import { consistencyFromWire } from "./wire.ts";
+import { consistencyFromWire, verifyIds } from "./wire.ts";
 
 const checksMax = 1000;
 
@@ -33,8 +33,11 @@ export async function batchCheck(
     throw invalid("checks", `has ${checks.length} entries; at most ${checksMax} are allowed`);
   const told: { readonly index: number; readonly question: NotedQuestion | null }[] = [];
   const questions = checks.map((check, index) => {
-    const question = attempt(() => questionOfBatch(check, { org, principalOf, field: `checks[${index}].` }));
-    if (!log.isDue()) return question;
+    if (!log.isDue()) return attempt(() => questionOfBatch(check, org, principalOf));
+    const question = attempt(() => {
+      verifyIds(check);
+      return questionOfBatch(check, org, principalOf);
+    });
     const noted = question instanceof Fault ? null : noting(question);
     told.push({ index, question: noted });
     return noted ?? question;
@@ -52,6 +55,9 @@ export async function batchCheck(
       if (question === null || decision instanceof Fault) log.failed(question, decision, call);
       else log.decided(question, answer, call);
     }
+    for (const question of questions) {
+      if (question instanceof QuestionAsItCame) question.remember(answer.moment);
+    }
     return { results: decisions.map(resultOf), revision: answer.revision };
   } catch (thrown) {
     for (const { question } of told) log.failed(question, thrown, call);
@@ -59,18 +65,10 @@ export async function batchCheck(
   }
 }
 
-function questionOfBatch(
-  check: CheckRequest,
-  {
-    org,
-    principalOf,
-    field,
-  }: { readonly org: OrgId; readonly principalOf: PrincipalOf; readonly field: string },
-): AskedQuestion {
-  if (check.consistency !== undefined)
-    throw invalid(`${field}consistency`, "must be unset; it is the batch's");
-  if (check.orgId !== "" && check.orgId !== org) throw invalid(`${field}org_id`, "must be the batch's");
-  return questionOf({ ...check, orgId: org }, principalOf, field);
+function questionOfBatch(check: CheckRequest, org: OrgId, principalOf: PrincipalOf): AskedQuestion {
+  if (check.consistency !== undefined) throw invalid("consistency", "must be unset; it is the batch's");
+  if (check.orgId !== "" && check.orgId !== org) throw invalid("org_id", "must be the batch's");
+  return new QuestionAsItCame(check, org, principalOf);
 }
 
 /** What all questions together need, so that one round of loading serves them all. */
@@ -88,14 +86,6 @@ function decideAll(
   return missing.length > 0 ? { kind: "needs", keys: missing } : { decisions };
 }
 
-function resultOf(decision: DecidedOf | Fault): BatchCheckResult {
-  if (decision instanceof Fault) {
-    return { allowed: false, error: { code: statusName(decision.kind), message: decision.message } };
-  }
-  countDecision(decision);
-  return { allowed: decision.allowed, error: undefined, holderId: decision.holder };
-}
-
 function attempt<T>(make: () => T): T | Fault {
   try {
     return make();
@@ -103,4 +93,26 @@ function attempt<T>(make: () => T): T | Fault {
     if (error instanceof Fault) return error;
     throw error;
   }
+}
+
+const allowedResult: BatchCheckResult = Object.freeze({
+  allowed: true,
+  error: undefined,
+  holderId: undefined,
+});
+const deniedResult: BatchCheckResult = Object.freeze({
+  allowed: false,
+  error: undefined,
+  holderId: undefined,
+});
+
+function resultOf(decision: DecidedOf | Fault, index: number): BatchCheckResult {
+  if (decision instanceof Fault) {
+    const at = decision.kind === "invalid" ? `checks[${index}].` : "";
+    return { allowed: false, error: { code: statusName(decision.kind), message: at + decision.message } };
+  }
+  countDecision(decision);
+  const { allowed, holder } = decision;
+  if (holder !== undefined) return { allowed, error: undefined, holderId: holder };
+  return allowed ? allowedResult : deniedResult;
 }

@@ -1,21 +1,24 @@
-import type { Answer, FactReader, Facts } from "@portcullis/facts";
+import type { Answer, FactReader, Facts, Moment } from "@portcullis/facts";
 import {
   type Decided,
   decideWithin,
   isNeeds,
   type Needs,
   type OrgId,
+  type Permission,
   type PrincipalId,
   type Question,
   type Scope,
+  type Target,
 } from "@portcullis/policy";
 import type { CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
 import { type Asking, mayAskAbout } from "./callers.ts";
 import { type DecisionLog, type NotedQuestion, noting } from "./decision-log.ts";
-import { countDecision } from "./metrics.ts";
+import { countDecision, countRemembered } from "./metrics.ts";
 import { plainAnswer } from "./plain-answers.ts";
-import type { PrincipalOf } from "./principal.ts";
-import { consistencyFromWire, permissionFromWire, targetFromWire, whoFromWire } from "./wire.ts";
+import type { Principal, PrincipalOf } from "./principal.ts";
+import { recall, remember } from "./remembered.ts";
+import { consistencyFromWire, permissionFromWire, targetAsItCame, verifyIds, whoAsItCame } from "./wire.ts";
 
 /** What questions are decided with. */
 export interface Deciding {
@@ -32,8 +35,15 @@ export function check(
   call: Asking,
 ): CheckResponse | Promise<CheckResponse> {
   if (log.isDue()) return checkAndTell({ facts, log }, principalOf, request, call);
-  const found = read(facts, questionOf(request, principalOf), request, call);
-  return found instanceof Promise ? found.then(responseOf) : responseOf(found);
+  const question = new QuestionAsItCame(request, request.orgId, principalOf);
+  const found = read(facts, question, request, call);
+  if (found instanceof Promise) return found.then((answer) => remembering(question, answer));
+  return remembering(question, found);
+}
+
+function remembering(question: QuestionAsItCame, answer: Answer<DecidedOf>): CheckResponse {
+  question.remember(answer.moment);
+  return responseOf(answer);
 }
 
 async function checkAndTell(
@@ -64,13 +74,12 @@ function read(facts: FactReader, question: AskedQuestion, { consistency }: Check
 export interface AskedQuestion {
   readonly org: OrgId;
   /** The question in full, once the facts tell who is asked about. */
-  readonly find: (facts: Facts) => QuestionWithin | Needs;
-  readonly decide: (found: QuestionWithin, facts: Facts) => DecidedOf | Needs;
+  find(facts: Facts): QuestionWithin | Needs;
+  decide(found: QuestionWithin, facts: Facts): DecidedOf | Needs;
 }
 
 /** A question, and the credential that its principal was found by. */
-interface QuestionWithin {
-  readonly question: Question;
+interface QuestionWithin extends Question {
   readonly byCredential: boolean;
   readonly scope: Scope | null;
 }
@@ -78,30 +87,91 @@ interface QuestionWithin {
 /** What was decided, and of whom if a credential told. */
 export type DecidedOf = Decided & { readonly holder?: PrincipalId };
 
+export function decideOver(facts: Facts, question: AskedQuestion): DecidedOf | Needs {
+  const found = question.find(facts);
+  return isNeeds(found) ? found : question.decide(found, facts);
+}
+
 /** Throws the one error that names the field for a question that is malformed. */
-export function questionOf(request: CheckRequest, principalOf: PrincipalOf, field = ""): AskedQuestion {
-  const who = principalOf(whoFromWire(request, field));
-  const permission = permissionFromWire(request.permission, field);
-  const target = targetFromWire(request.what, field);
-  const find = (facts: Facts): QuestionWithin | Needs => {
-    const asked = who.find(facts);
-    if (isNeeds(asked)) return asked;
+export function questionOf(request: CheckRequest, principalOf: PrincipalOf): AskedQuestion {
+  const question = new QuestionAsItCame(request, request.orgId, principalOf);
+  verifyIds(request);
+  return question;
+}
+
+/**
+ * The same, but its ids are looked at only where they must be: to look at one takes longer than to find what is known of
+ * it. What facts were found under is an id; for whatever else nothing is loaded or answered before it was looked at.
+ */
+export class QuestionAsItCame implements AskedQuestion {
+  readonly org: OrgId;
+  readonly #request: CheckRequest;
+  readonly #who: Principal;
+  readonly #permission: Permission;
+  readonly #target: Target;
+  /** The question in full as it was decided last, and how. Null: that need not be remembered. */
+  #found: QuestionWithin | null = null;
+  #decided: Decided | null = null;
+
+  /** `orgId`: which it is about, where the request does not say. */
+  constructor(request: CheckRequest, orgId: string, principalOf: PrincipalOf) {
+    this.#request = request;
+    this.#who = principalOf(whoAsItCame(request.who, orgId));
+    this.org = this.#who.org;
+    this.#permission = permissionFromWire(request.permission);
+    this.#target = targetAsItCame(request.what);
+  }
+
+  find(facts: Facts): QuestionWithin | Needs {
+    const asked = this.#who.find(facts);
+    if (isNeeds(asked)) {
+      verifyIds(this.#request);
+      return asked;
+    }
     const { principal, credential, scope } = asked;
-    const question = { org: who.org, principal, permission, target, nowMs: Date.now() };
-    return { question, byCredential: credential !== null, scope };
-  };
-  return { org: who.org, find, decide };
+    return {
+      org: this.org,
+      principal,
+      permission: this.#permission,
+      target: this.#target,
+      nowMs: Date.now(),
+      byCredential: credential !== null,
+      scope,
+    };
+  }
+
+  decide(found: QuestionWithin, facts: Facts): DecidedOf | Needs {
+    const moment = found.scope === null ? facts.moment() : null;
+    const known = moment === null ? null : recall(moment, found);
+    this.#found = null;
+    if (known !== null) {
+      facts.useMoment();
+      countRemembered();
+      return decidedOf(known, found);
+    }
+    const decided = decideWithin(found.scope, found, facts);
+    if (isNeeds(decided) || !foundAll(decided)) verifyIds(this.#request);
+    if (isNeeds(decided)) return decided;
+    if (moment !== null) {
+      this.#found = found;
+      this.#decided = decided;
+    }
+    return decidedOf(decided, found);
+  }
+
+  /** Has it remembered, once the facts that it was decided over turned out to be all of this moment. */
+  remember(moment: Moment): void {
+    if (this.#found !== null && this.#decided !== null) remember(moment, this.#found, this.#decided);
+  }
 }
 
-export function decideOver(facts: Facts, { find, decide }: AskedQuestion): DecidedOf | Needs {
-  const found = find(facts);
-  return isNeeds(found) ? found : decide(found, facts);
+function decidedOf(decided: Decided, { byCredential, principal }: QuestionWithin): DecidedOf {
+  return byCredential ? { ...decided, holder: principal } : decided;
 }
 
-function decide({ question, byCredential, scope }: QuestionWithin, facts: Facts): DecidedOf | Needs {
-  const decided = decideWithin(scope, question, facts);
-  if (isNeeds(decided) || !byCredential) return decided;
-  return { ...decided, holder: question.principal };
+/** Whether facts were found of the principal as well as of the object. */
+function foundAll(decided: Decided): boolean {
+  return decided.allowed || decided.because === "no_grant";
 }
 
 function responseOf({ result, revision }: Answer<DecidedOf>): CheckResponse {

@@ -17,7 +17,7 @@ const asked: Question = {
 };
 const denied: Decided = { kind: "decided", allowed: false, because: "no_grant" };
 const facts = {} as Facts;
-const found = { question: asked, byCredential: false, scope: null };
+const found = { ...asked, byCredential: false, scope: null };
 const asker = { requestId: "one", caller: { kind: "service", name: "admin" } } as const;
 
 function question(decide: AskedQuestion["decide"]): AskedQuestion {

@@ -50,10 +50,11 @@ export interface NotedQuestion extends AskedQuestion {
 export function noting(question: AskedQuestion): NotedQuestion {
   const noted: NotedQuestion["noted"] = { asked: null, decided: null };
   return {
-    ...question,
+    org: question.org,
     noted,
+    find: (facts) => question.find(facts),
     decide(found, facts) {
-      noted.asked = found.question;
+      noted.asked = found;
       const decided = question.decide(found, facts);
       if (!isNeeds(decided)) noted.decided = decided;
       return decided;

@@ -15,7 +15,6 @@ export {
   pageLimitFromWire,
   permissionFromWire,
   revisionFromText,
-  targetFromWire,
   type Who,
   whoFromWire,
 } from "./wire.ts";

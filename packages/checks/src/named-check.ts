@@ -3,7 +3,7 @@ import { type Answer, type FactReader, type Facts, minimizeLatency } from "@port
 import { isNeeds, type Needs, type OrgId, type PrincipalId } from "@portcullis/policy";
 import type { CheckRequest } from "@portcullis/proto/decision/v1/decision";
 import { mayAskAbout } from "./callers.ts";
-import { type AskedQuestion, type Deciding, questionOf } from "./check.ts";
+import { type AskedQuestion, type Deciding, QuestionAsItCame, questionOf } from "./check.ts";
 import { type NotedQuestion, noting } from "./decision-log.ts";
 import { countDecision } from "./metrics.ts";
 import type { PrincipalOf } from "./principal.ts";
@@ -24,8 +24,15 @@ export function namedCheck(
   call: Call,
 ): NamedCheck | Promise<NamedCheck> {
   if (log.isDue()) return checkAndTell({ facts, log }, principalOf, request, call);
-  const answer = read(facts, questionOf({ ...request, consistency: undefined }, principalOf), call);
-  return answer instanceof Promise ? answer.then(together) : together(answer);
+  const question = new QuestionAsItCame({ ...request, consistency: undefined }, request.orgId, principalOf);
+  const answer = read(facts, question, call);
+  if (answer instanceof Promise) return answer.then((late) => remembering(question, late));
+  return remembering(question, answer);
+}
+
+function remembering(question: QuestionAsItCame, answer: Answer<Named>): NamedCheck {
+  question.remember(answer.moment);
+  return together(answer);
 }
 
 type NamedRequest = Omit<CheckRequest, "consistency">;
@@ -50,15 +57,14 @@ async function checkAndTell(
 
 type Named = Omit<NamedCheck, "revision">;
 
-function read(facts: FactReader, { org, find, decide }: AskedQuestion, call: Call) {
+function read(facts: FactReader, question: AskedQuestion, call: Call) {
+  const { org } = question;
   mayAskAbout(org, call);
   const decideNamed = (facts: Facts): Named | Needs => {
-    const found = find(facts);
+    const found = question.find(facts);
     if (isNeeds(found)) return found;
-    const decided = decide(found, facts);
-    return isNeeds(decided)
-      ? decided
-      : { allowed: decided.allowed, org, principal: found.question.principal };
+    const decided = question.decide(found, facts);
+    return isNeeds(decided) ? decided : { allowed: decided.allowed, org, principal: found.principal };
   };
   return facts.read(org, minimizeLatency, decideNamed, call);
 }

@@ -41,10 +41,7 @@ export function findPrincipals(noteUse: NoteUse): PrincipalsFor {
 
 function find(noteUse: NoteUse, { sessions }: { readonly sessions: boolean }): PrincipalOf {
   return (who) => {
-    if (who.kind === "principal") {
-      const identified: Identified = { principal: who.principal, credential: null, scope: null };
-      return { org: who.org, find: () => identified };
-    }
+    if (who.kind === "principal") return new NamedPrincipal(who.org, who.principal);
     const shown = parsed(who.secret, who.org);
     if (shown.kind === "session" && !sessions) throw badCredential();
     return {
@@ -59,4 +56,21 @@ function find(noteUse: NoteUse, { sessions }: { readonly sessions: boolean }): P
       },
     };
   };
+}
+
+/** Who is named need not be found. */
+class NamedPrincipal implements Principal, Identified {
+  readonly org: OrgId;
+  readonly principal: PrincipalId;
+  readonly credential = null;
+  readonly scope = null;
+
+  constructor(org: OrgId, principal: PrincipalId) {
+    this.org = org;
+    this.principal = principal;
+  }
+
+  find(): Identified {
+    return this;
+  }
 }

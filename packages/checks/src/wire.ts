@@ -3,9 +3,18 @@
 import { invalid } from "@portcullis/chassis/fault";
 import { present, uuid, word } from "@portcullis/chassis/fields";
 import { type Consistency, decodeRevision, minimizeLatency, type Revision } from "@portcullis/facts";
-import { objectFromWire, objectTypeFromWire } from "@portcullis/facts/wire";
-import { type OrgId, type Permission, type PrincipalId, permissions, type Target } from "@portcullis/policy";
+import { objectTypeFromWire } from "@portcullis/facts/wire";
+import {
+  type ObjectId,
+  type ObjectRef,
+  type OrgId,
+  type Permission,
+  type PrincipalId,
+  permissions,
+  type Target,
+} from "@portcullis/policy";
 import type { CheckRequest, Consistency as ConsistencyMessage } from "@portcullis/proto/decision/v1/decision";
+import type { ObjectRef as ObjectRefMessage } from "@portcullis/proto/events/v1/events";
 
 /** Who is asked about: a principal of an organisation, or whoever holds a credential. */
 export type Who =
@@ -19,36 +28,59 @@ const tokenMax = 4096;
 const pageUsual = 100;
 const pageMax = 1000;
 
-export function whoFromWire(request: Pick<CheckRequest, "orgId" | "who">, field = ""): Who {
-  const who = present(request.who, `${field}who`);
-  if (who.$case === "principalId") {
-    return {
-      kind: "principal",
-      org: uuid(request.orgId, `${field}org_id`),
-      principal: uuid(who.value, `${field}principal_id`),
-    };
+export function whoFromWire({ orgId, who }: Pick<CheckRequest, "orgId" | "who">): Who {
+  const read = whoAsItCame(who, orgId);
+  if (read.kind === "principal") uuid(read.principal, "principal_id");
+  return read;
+}
+
+/** Without a look at the principal's id: see {@link verifyIds}. */
+export function whoAsItCame(who: CheckRequest["who"], orgId: string): Who {
+  const { $case, value } = present(who, "who");
+  if ($case === "principalId") {
+    return { kind: "principal", org: orgFromWire(orgId), principal: value as PrincipalId };
   }
-  if (who.value.length > credentialMax) {
-    throw invalid(`${field}credential`, `is longer than ${credentialMax} characters`);
+  if (value.length > credentialMax) {
+    throw invalid("credential", `is longer than ${credentialMax} characters`);
   }
-  const org = request.orgId === "" ? null : uuid<OrgId>(request.orgId, `${field}org_id`);
-  return { kind: "credential", org, secret: who.value };
+  return { kind: "credential", org: orgId === "" ? null : orgFromWire(orgId), secret: value };
+}
+
+let lastOrg: string | null = null;
+
+/** One question after the other is about the same organisation. */
+function orgFromWire(value: string): OrgId {
+  if (value !== lastOrg) lastOrg = uuid<OrgId>(value, "org_id");
+  return value as OrgId;
 }
 
 export function permissionFromWire(value: string, field = ""): Permission {
   return word(value, `${field}permission`, permissions);
 }
 
-export function targetFromWire(what: CheckRequest["what"], field = ""): Target {
-  const target = present(what, `${field}what`);
+/** Without a look at the object's id: see {@link verifyIds}. */
+export function targetAsItCame(what: CheckRequest["what"]): Target {
+  const target = present(what, "what");
   if (target.$case === "object") {
-    return { kind: "object", object: objectFromWire(target.value, `${field}object`) };
+    return { kind: "object", object: objectAsItCame(target.value, "object") };
   }
+  const { type, parent } = target.value;
   return {
     kind: "place",
-    type: objectTypeFromWire(target.value.type, `${field}place.type`),
-    parent: objectFromWire(present(target.value.parent, `${field}place.parent`), `${field}place.parent`),
+    type: objectTypeFromWire(type, "place.type"),
+    parent: objectAsItCame(present(parent, "place.parent"), "place.parent"),
   };
+}
+
+function objectAsItCame({ type, id }: ObjectRefMessage, field: string): ObjectRef {
+  return { type: objectTypeFromWire(type, `${field}.type`), id: id as ObjectId };
+}
+
+/** Throws for ids of principals and objects that are none. */
+export function verifyIds({ who, what }: Pick<CheckRequest, "who" | "what">): void {
+  if (who?.$case === "principalId") uuid(who.value, "principal_id");
+  if (what?.$case === "object") uuid(what.value.id, "object.id");
+  if (what?.$case === "place") uuid(what.value.parent?.id ?? "", "place.parent.id");
 }
 
 /** How many entries a page of a list holds at most. */

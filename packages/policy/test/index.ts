@@ -3,6 +3,7 @@ export {
   lookupOf,
   type ObjectText,
   type OrganizationFacts,
+  objectOf,
   objectText,
   type WholeAccess,
 } from "./organization-facts.ts";

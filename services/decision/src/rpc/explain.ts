@@ -29,16 +29,16 @@ export async function explain(
   request: ExplainRequest,
   call: Call,
 ): Promise<ExplainResponse> {
-  const { org, find } = questionOf(request, principalOf);
+  const asked = questionOf(request, principalOf);
+  const { org } = asked;
   mayAskAbout(org, call);
   const { result, revision } = await facts.read(
     org,
     consistencyFromWire(request.consistency, org),
     (organization): Explained | Needs => {
-      const found = find(organization);
-      if (isNeeds(found)) return found;
-      const { question, scope } = found;
-      const explanation = explainWithin(scope, question, organization);
+      const question = asked.find(organization);
+      if (isNeeds(question)) return question;
+      const explanation = explainWithin(question.scope, question, organization);
       return isNeeds(explanation) ? explanation : { question, explanation };
     },
     call,

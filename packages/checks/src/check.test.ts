@@ -1,0 +1,283 @@
+import { openLog } from "@portcullis/chassis/log";
+import { FactMemory, FactReader, Follows, factReads, fromOwners } from "@portcullis/facts";
+import { type Change, ScriptedOwner } from "@portcullis/facts/testing";
+import {
+  type FactKey,
+  factOwners,
+  type ObjectId,
+  type OrgId,
+  objectTypeNames,
+  owners,
+  type PrincipalId,
+} from "@portcullis/policy";
+import {
+  judge,
+  type OneTarget,
+  type OrganizationFacts,
+  objectOf,
+  objectText,
+  questionsAbout,
+  sampling,
+  targetsIn,
+  worlds,
+} from "@portcullis/policy/testing";
+import type { BatchCheckResponse, CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { batchCheck } from "./batch-check.ts";
+import { check, type Deciding } from "./check.ts";
+import { decisionLog } from "./decision-log.ts";
+import { findPrincipals } from "./principal.ts";
+
+const maxStalenessMs = 2000;
+const silent = openLog("checks-test", "silent");
+const call = { caller: { kind: "service", name: "test" } } as const;
+const principalOf = findPrincipals(() => undefined)(call);
+const { seed, numRuns } = sampling({ numRuns: 60 });
+
+// An ACL is in force before a time of the wall clock.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+afterEach(() => void vi.useRealTimers());
+
+test("what was decided before is decided again when a fact, or the time, is another", {
+  timeout: 120_000,
+}, async () => {
+  const counts = { asked: 0, allowed: 0, remembered: 0 };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(worlds(), { minLength: 1, maxLength: 3 }),
+      // Facts that find no room are loaded for each question, perhaps ahead of what is known of the log.
+      fc.constantFrom(10, 1000),
+      async (states, idsMax) => {
+        using system = new CheckedSystem(idsMax);
+        for (const { nowMs, organizations } of states) {
+          const [facts] = organizations;
+          if (facts === undefined) throw new Error("a world without an organisation");
+          vi.setSystemTime(nowMs);
+          system.become(facts);
+          const targets = targetsIn(facts);
+          const questions = [...questionsAbout(facts, { targets, nowMs })].map((question) => ({
+            ...question,
+            request: requestOf(question),
+          }));
+          // Some before the change is seen, as whatever is decided then must not be what is remembered.
+          for (const { request } of questions.slice(0, 100)) await system.check(request);
+          await system.catchUp(facts.org);
+          for (const laterMs of [0, 1]) {
+            vi.setSystemTime(nowMs + laterMs);
+            const allows = judge(facts, { targets, nowMs: nowMs + laterMs });
+            for (const { request, principal, permission, target } of questions) {
+              const expected = allows(principal, permission, target);
+              for (const time of [1, 2, 3]) {
+                const readsBefore = reads();
+                const { allowed } = await system.check(request);
+                if (allowed !== expected)
+                  throw new Error(`${allowed} for the ${time}. time: ${JSON.stringify(request)}`);
+                counts.asked += 1;
+                if (allowed) counts.allowed += 1;
+                if (reads() === readsBefore) counts.remembered += 1;
+              }
+            }
+          }
+        }
+      },
+    ),
+    { seed, numRuns },
+  );
+  process.stdout.write(`asked again and again: ${JSON.stringify(counts)}, seed ${seed}\n`);
+  expect(counts.remembered / counts.asked).toBeGreaterThan(0.2);
+  expect(counts.allowed / counts.asked).toBeGreaterThan(0.02);
+});
+
+const acme = "a0000000-0000-4000-8000-00000000000a" as OrgId;
+const olivia = "10000000-0000-4000-8000-000000000001" as PrincipalId;
+const stranger = "10000000-0000-4000-8000-000000000002" as PrincipalId;
+const organization = { type: "organization", id: acme as string as ObjectId } as const;
+const withOlivia: OrganizationFacts = {
+  org: acme,
+  members: new Map([[olivia, { kind: "user" }]]),
+  memberships: new Map(),
+  groups: new Map(),
+  roles: new Map(),
+  access: new Map([[objectText(organization), { parent: null, alsoUnder: [], acls: [] }]]),
+};
+
+test("an id that is none is refused and never loaded, however little of the rest is there", async () => {
+  using system = new CheckedSystem(1000);
+  const loaded: string[] = [];
+  system.beforeLoads((keys) => loaded.push(JSON.stringify(keys)));
+  system.become(withOlivia);
+  const ask = (principal: string, object: { type: string; id: string }) =>
+    system.check({
+      ...requestOf({ principal, permission: "read" }),
+      what: { $case: "object", value: object },
+    });
+  for (const principal of [olivia, stranger]) {
+    expect((await ask(principal, organization)).allowed).toBe(false);
+    for (const type of objectTypeNames) {
+      await expect(ask(principal, { type, id: "first" })).rejects.toMatchObject({
+        kind: "invalid",
+        field: "object.id",
+      });
+      const place = { type: "project", parent: { type, id: "first" } };
+      const inPlace = {
+        ...requestOf({ principal, permission: "create" }),
+        what: { $case: "place", value: place } as const,
+      };
+      await expect(system.check(inPlace)).rejects.toMatchObject({
+        kind: "invalid",
+        field: "place.parent.id",
+      });
+    }
+  }
+  for (const type of objectTypeNames) {
+    await expect(ask("olivia", { type, id: olivia })).rejects.toMatchObject({
+      kind: "invalid",
+      field: "principal_id",
+    });
+  }
+  expect(loaded.filter((keys) => keys.includes('"first"') || keys.includes('"olivia"'))).toEqual([]);
+  expect(loaded).not.toEqual([]);
+});
+
+test("what is remembered is as good as its facts, and no longer", async () => {
+  using system = new CheckedSystem(1000);
+  system.become(withOlivia);
+  const question = requestOf({ principal: olivia, permission: "read" });
+  for (const _time of [1, 2]) await system.check(question);
+  system.loseOwners();
+  system.now += maxStalenessMs;
+  const readsBefore = reads();
+  expect((await system.check(question)).allowed).toBe(false);
+  expect(reads()).toBe(readsBefore);
+  system.now += 1;
+  await expect(system.check(question)).rejects.toMatchObject({ kind: "unavailable" });
+});
+
+test("in a batch a bad question fails alone, and says where it stands", async () => {
+  using system = new CheckedSystem(1000);
+  system.become(withOlivia);
+  const good = requestOf({ principal: olivia, permission: "read" });
+  const bad = requestOf({ principal: "olivia", permission: "read" });
+  const elsewhere = { ...good, orgId: olivia };
+  const { results } = await system.batchCheck([good, bad, { ...good, permission: "own" }, elsewhere, good]);
+  expect(results.map(({ error }) => error?.message.split(":")[0])).toEqual([
+    undefined,
+    "checks[1].principal_id",
+    "checks[2].permission",
+    "checks[3].org_id",
+    undefined,
+  ]);
+  expect(results.map(({ allowed }) => allowed)).toEqual([false, false, false, false, false]);
+});
+
+/** Checks over scripted owners, whose facts are those of one organisation after the other. */
+class CheckedSystem implements Disposable {
+  now = 1_000_000;
+  readonly #owners = {
+    identity: new ScriptedOwner("identity"),
+    groups: new ScriptedOwner("groups"),
+    grants: new ScriptedOwner("grants"),
+    tokens: new ScriptedOwner("tokens"),
+  };
+  readonly #follows: Follows;
+  readonly #deciding: Deciding;
+  #facts: OrganizationFacts | null = null;
+
+  constructor(idsMax: number) {
+    const memory = new FactMemory({ idsMax });
+    const clock = () => this.now;
+    const confirmEveryMs = 1_000_000_000;
+    this.#follows = new Follows({ owners: this.#owners, memory, clock, log: silent, confirmEveryMs });
+    const source = fromOwners(this.#owners);
+    const facts = new FactReader({ memory, follows: this.#follows, source, clock, maxStalenessMs });
+    this.#deciding = { facts, log: decisionLog(0, silent) };
+  }
+
+  async check(request: CheckRequest): Promise<CheckResponse> {
+    return check(this.#deciding, principalOf, request, call);
+  }
+
+  batchCheck(checks: CheckRequest[]): Promise<BatchCheckResponse> {
+    const orgId = checks[0]?.orgId ?? "";
+    return batchCheck(this.#deciding, principalOf, { orgId, checks, consistency: undefined }, call);
+  }
+
+  loseOwners(): void {
+    for (const owner of owners) this.#owners[owner].isDown = true;
+  }
+
+  beforeLoads(note: (keys: readonly FactKey[]) => void): void {
+    for (const owner of owners) this.#owners[owner].before = (_call, keys) => note(keys);
+  }
+
+  /** Commits what differs from before, and tells nobody. */
+  become(facts: OrganizationFacts): void {
+    const changes = changesBetween(this.#facts, facts);
+    this.#facts = facts;
+    for (const owner of owners) {
+      const own = changes.filter(([{ kind }]) => factOwners[kind] === owner);
+      if (own.length > 0) this.#owners[owner].commit(own);
+    }
+  }
+
+  async catchUp(org: OrgId): Promise<void> {
+    const { byOwner } = this.#follows.of(org, this.now);
+    await Promise.all(
+      owners.map((owner) => this.#follows.advance(byOwner[owner], this.#owners[owner].head(org))),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#follows[Symbol.dispose]();
+  }
+}
+
+function changesBetween(before: OrganizationFacts | null, after: OrganizationFacts): Change[] {
+  const { org } = after;
+  const principals = new Set(
+    [before, after].flatMap((facts) => [
+      ...(facts?.members.keys() ?? []),
+      ...(facts?.memberships.keys() ?? []),
+    ]),
+  );
+  const objects = new Set([before, after].flatMap((facts) => [...(facts?.access.keys() ?? [])]));
+  return [
+    ...[...principals].flatMap((principal): Change[] => [
+      [{ kind: "member", org, principal }, after.members.get(principal) ?? null],
+      [{ kind: "memberships", org, principal }, after.memberships.get(principal) ?? []],
+    ]),
+    [{ kind: "groups", org }, after.groups],
+    [{ kind: "roles", org }, after.roles],
+    ...[...objects].map(
+      (text): Change => [{ kind: "access", org, object: objectOf(text) }, after.access.get(text) ?? null],
+    ),
+  ];
+}
+
+function reads(): number {
+  return factReads.memory.hit + factReads.memory.miss;
+}
+
+function requestOf({
+  org = acme,
+  principal,
+  permission,
+  target = { kind: "object", object: organization },
+}: {
+  readonly org?: OrgId;
+  readonly principal: string;
+  readonly permission: string;
+  readonly target?: OneTarget;
+}): CheckRequest {
+  return {
+    orgId: org,
+    who: { $case: "principalId", value: principal },
+    permission,
+    what:
+      target.kind === "object"
+        ? { $case: "object", value: target.object }
+        : { $case: "place", value: { type: target.type, parent: target.parent } },
+    consistency: undefined,
+  };
+}
