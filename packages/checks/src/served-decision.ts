@@ -1,10 +1,14 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
+  BatchCheckRequest,
   BatchCheckResponse,
+  CheckRequest,
   CheckResponse,
+  CheckStreamRequest,
   CheckStreamResponse,
   DecisionService,
 } from "@portcullis/proto/decision/v1/decision";
+import { TextReader } from "./text-reader.ts";
 
 /**
  * The contract of Decision as it is served: its hottest answers are written into memory that is kept. Each used to begin
@@ -12,9 +16,21 @@ import {
  */
 export const ServedDecision: typeof DecisionService = {
   ...DecisionService,
-  check: { ...DecisionService.check, responseSerialize: encoder(CheckResponse) },
-  batchCheck: { ...DecisionService.batchCheck, responseSerialize: encoder(BatchCheckResponse) },
-  checkStream: { ...DecisionService.checkStream, responseSerialize: encoder(CheckStreamResponse) },
+  check: {
+    ...DecisionService.check,
+    requestDeserialize: (bytes) => CheckRequest.decode(new TextReader(bytes)),
+    responseSerialize: encoder(CheckResponse),
+  },
+  batchCheck: {
+    ...DecisionService.batchCheck,
+    requestDeserialize: (bytes) => BatchCheckRequest.decode(new TextReader(bytes)),
+    responseSerialize: encoder(BatchCheckResponse),
+  },
+  checkStream: {
+    ...DecisionService.checkStream,
+    requestDeserialize: (bytes) => CheckStreamRequest.decode(new TextReader(bytes)),
+    responseSerialize: encoder(CheckStreamResponse),
+  },
 };
 
 function encoder<Message>(type: { encode(message: Message, writer: BinaryWriter): BinaryWriter }) {
