@@ -42,7 +42,7 @@ beforeAll(async () => {
   const { groups, grants } = databases;
   parts.use(await startRelay({ database: groups, redisUrl: redisUrl.href, followers: ["grants"], log }));
   for (const org of [poisoned, healthy]) await append(grants, org);
-  const facts = factsHandlers(groups, async () => []);
+  const facts = factsHandlers(groups, () => ({ queries: {}, values: () => [] }));
   const call = undefined as never;
   follower = await startFollower({
     database: grants,

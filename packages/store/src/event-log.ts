@@ -8,9 +8,9 @@ import {
   type Revision,
   type WriteContext,
 } from "@portcullis/proto/events/v1/events";
-import type { ClientBase } from "pg";
 import type { Database } from "./database.ts";
 import type { Query } from "./query.ts";
+import type { Subquery } from "./read-at-once.ts";
 
 /** What a transaction changed, for the log. `before` and `after` hold no secrets: administrators read them. */
 export interface Change {
@@ -157,17 +157,63 @@ function rowOf({ context, change, dependsOn, traceparent }: Recorded, position: 
   };
 }
 
-/** Where the log of each organisation stands; 0 for one without events. */
-export async function readHeads(client: ClientBase, orgs: readonly OrgId[]): Promise<Map<OrgId, number>> {
-  const { rows } = await client.query<{ org_id: OrgId; position: string }>({
-    name: "heads",
-    text: "select org_id, position from org_log where org_id = any($1::uuid[])",
-    values: [orgs],
-  });
-  return new Map(rows.map((row) => [row.org_id, Number(row.position)]));
+/** The history that positions count in. */
+export const incarnationQuery: Subquery<IncarnationRow> = {
+  text: "select incarnation() as incarnation",
+  values: [],
+};
+
+export function incarnationOf(rows: readonly IncarnationRow[]): string {
+  return rows[0]?.incarnation ?? "";
 }
 
-/** The same, and in which history. */
+interface IncarnationRow {
+  readonly incarnation: string;
+}
+
+interface HeadRow {
+  readonly org_id: OrgId;
+  readonly position: number;
+}
+
+export function headsQuery(orgs: readonly OrgId[]): Subquery<HeadRow> {
+  return { text: "select org_id, position from org_log where org_id = any($1::uuid[])", values: [orgs] };
+}
+
+/** Where the log of each organisation stands; none for one without events. */
+export function headsOf(rows: readonly HeadRow[]): ReadonlyMap<OrgId, number> {
+  return new Map(rows.map((row) => [row.org_id, row.position]));
+}
+
+interface ChangeRow {
+  readonly org_id: OrgId;
+  readonly fact: string;
+  readonly position: number;
+}
+
+export function lastChangesQuery(keys: readonly FactKey[]): Subquery<ChangeRow> {
+  return {
+    text: `select org_id, fact, position from fact_change
+           where (org_id, fact) in (select * from unnest($1::uuid[], $2::text[]))`,
+    values: [
+      [...keys.map((key) => key.org), ...keys.map((key) => key.org)],
+      [...keys.map(factKeyText), ...keys.map((key) => kindText(key.kind))],
+    ],
+  };
+}
+
+/** When each fact last changed; 0 if it never did. */
+export function lastChangesOf(keys: readonly FactKey[], rows: readonly ChangeRow[]): number[] {
+  const positions = new Map(rows.map((row) => [`${row.org_id} ${row.fact}`, row.position]));
+  return keys.map((key) =>
+    Math.max(
+      positions.get(`${key.org} ${factKeyText(key)}`) ?? 0,
+      positions.get(`${key.org} ${kindText(key.kind)}`) ?? 0,
+    ),
+  );
+}
+
+/** Where these logs stand, and in which history. */
 export async function askHeads(
   database: Pick<Database, "ask">,
   orgs: readonly OrgId[],
@@ -179,27 +225,6 @@ export async function askHeads(
     values: [`{${orgs.join(",")}}`],
   });
   return { positions: orgs.map((org) => log?.heads?.[org] ?? 0), incarnation: log?.incarnation ?? "" };
-}
-
-/** When each fact last changed; 0 if it never did. */
-export async function readLastChanges(client: ClientBase, keys: readonly FactKey[]): Promise<number[]> {
-  const facts = keys.map((key) => factKeyText(key));
-  const { rows } = await client.query<{ fact: string; org_id: string; position: string }>({
-    name: "fact-changes",
-    text: `select org_id, fact, position from fact_change
-           where (org_id, fact) in (select * from unnest($1::uuid[], $2::text[]))`,
-    values: [
-      [...keys.map((key) => key.org), ...keys.map((key) => key.org)],
-      [...facts, ...keys.map((key) => kindText(key.kind))],
-    ],
-  });
-  const positions = new Map(rows.map((row) => [`${row.org_id} ${row.fact}`, Number(row.position)]));
-  return keys.map((key, index) =>
-    Math.max(
-      positions.get(`${key.org} ${facts[index]}`) ?? 0,
-      positions.get(`${key.org} ${kindText(key.kind)}`) ?? 0,
-    ),
-  );
 }
 
 /** Events that are read at once hold no more than this, unless the first alone does: whoever reads them has to take them in. */

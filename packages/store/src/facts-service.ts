@@ -5,21 +5,38 @@ import type { Handlers } from "@portcullis/chassis/rpc/server";
 import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } from "@portcullis/policy";
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
-import type { PoolClient } from "pg";
 import type { Database } from "./database.ts";
-import { askHeads, readHeads, readLastChanges, readStretch, stretchBytesMax } from "./event-log.ts";
-import { readIncarnation, snapshot } from "./snapshot.ts";
+import {
+  askHeads,
+  headsOf,
+  headsQuery,
+  incarnationOf,
+  incarnationQuery,
+  lastChangesOf,
+  lastChangesQuery,
+  readStretch,
+  stretchBytesMax,
+} from "./event-log.ts";
+import type { RowsOf, Subqueries } from "./read-at-once.ts";
+import { readNow } from "./snapshot.ts";
 
 /** Requests larger than this are refused. */
 const entriesMax = 1000;
 
-/** Reads the values of facts, in the order of the keys, inside one snapshot. Unknown ids read as absent. */
-export type ReadFacts = (client: PoolClient, keys: readonly FactKey[]) => Promise<FactValues[FactKind][]>;
+/** How an owner reads the values of facts. */
+export interface FactReading<Asked extends Subqueries = Subqueries> {
+  readonly queries: Asked;
+  /** What the rows say, in the order of the keys. Unknown ids read as absent. */
+  values(rows: RowsOf<Asked>): FactValues[FactKind][];
+}
 
 type OwnLog = Pick<Stub<typeof FactsService>, "heads" | "readLog">;
 
 /** The Facts contract over an owner's database. What is the owner's own is how a fact's value is read. */
-export function factsHandlers(database: Database, readFacts: ReadFacts): Handlers<typeof FactsService> {
+export function factsHandlers(
+  database: Database,
+  readFacts: (keys: readonly FactKey[]) => FactReading,
+): Handlers<typeof FactsService> {
   return {
     async load({ keys: wireKeys }) {
       if (wireKeys.length > entriesMax) throw invalid("keys", `at most ${entriesMax} are allowed`);
@@ -30,17 +47,20 @@ export function factsHandlers(database: Database, readFacts: ReadFacts): Handler
         }
         return parsed;
       });
-      return snapshot(database, async (client) => {
-        const orgs = [...new Set(keys.map((key) => key.org))];
-        const heads = await readHeads(client, orgs);
-        const changes = await readLastChanges(client, keys);
-        const values = await readFacts(client, keys);
-        const incarnation = await readIncarnation(client);
-        const facts = keys.map((key, index) =>
-          factToWire(key, changes[index] ?? 0, heads.get(key.org) ?? 0, valueAt(values, index)),
-        );
-        return { facts, incarnation };
+      const reading = readFacts(keys);
+      const rows = await readNow(database, {
+        ...reading.queries,
+        heads: headsQuery([...new Set(keys.map((key) => key.org))]),
+        changes: lastChangesQuery(keys),
+        incarnation: incarnationQuery,
       });
+      const heads = headsOf(rows.heads);
+      const changes = lastChangesOf(keys, rows.changes);
+      const values = reading.values(rows);
+      const facts = keys.map((key, index) =>
+        factToWire(key, changes[index] ?? 0, heads.get(key.org) ?? 0, valueAt(values, index)),
+      );
+      return { facts, incarnation: incarnationOf(rows.incarnation) };
     },
 
     ...ownLog(database),

@@ -3,15 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { defineEntity, type MigrationObject, p } from "@mikro-orm/core";
 import { Migration } from "@mikro-orm/migrations";
 import { openLog } from "@portcullis/chassis/log";
-import { factKeyToWire } from "@portcullis/facts/wire";
-import type { CredentialDigest, FactKey, OrgId, PrincipalId } from "@portcullis/policy";
+import type { FactKey, OrgId, PrincipalId } from "@portcullis/policy";
 import type { Revision } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Database, type Write, type Written } from "../src/database.ts";
 import type { Change } from "../src/event-log.ts";
-import { factsHandlers, ownLog } from "../src/facts-service.ts";
+import { ownLog } from "../src/facts-service.ts";
 import { otherLogs } from "../src/other-logs.ts";
+import { snapshotOf } from "../src/snapshot.ts";
 import { freshDatabase } from "../src/testing.ts";
 
 const NoteRow = defineEntity({
@@ -187,15 +187,18 @@ test("a connection that breaks between two statements fails its write, or its re
     write.record(noteAdded(org));
   });
   await expect(writing).rejects.toMatchObject({ kind: "unavailable" });
-  const { load } = factsHandlers(database, async () => {
-    await breakAll();
-    return [null];
-  });
-  const keys = [factKeyToWire({ kind: "credential", org, digest: "0".repeat(64) as CredentialDigest })];
-  await expect(load({ keys }, undefined as never)).rejects.toMatchObject({ kind: "unavailable" });
+  await expect(snapshotOf(database, org, breakAll)).rejects.toMatchObject({ kind: "unavailable" });
   const { revision } = await database.write(org, context, async (write) => write.record(noteAdded(org)));
   expect(revision.position).toBe(1);
   expect(await standing(org)).toEqual({ notes: 0, events: 1 });
+});
+
+test("reads of one moment are given up when nobody waits for them any more", async () => {
+  const { result } = await snapshotOf(database, newOrg(), async (client) => {
+    const { rows } = await client.query<{ statement_timeout: string }>("show statement_timeout");
+    return rows[0]?.statement_timeout;
+  });
+  expect(result).toBe("5s");
 });
 
 test("whoever finds all connections taken is told so in time, and the next finds one again", async () => {

@@ -1,4 +1,4 @@
-// The hot reads: the facts of grants, one query per table however many keys. A row that no write of ours would have
+// The hot reads: the facts of grants, all in one statement, with one query per table however many keys. A row that no write of ours would have
 // made, an unknown word, a parent of the wrong type, grants nothing: it is read as if it were not there.
 
 import {
@@ -6,8 +6,6 @@ import {
   type Acl,
   type AclId,
   type FactKey,
-  type FactKind,
-  type FactValues,
   type GroupId,
   isObjectType,
   isPermission,
@@ -24,7 +22,7 @@ import {
   type Roles,
   type Subject,
 } from "@portcullis/policy";
-import type { ClientBase } from "pg";
+import type { FactReading, Subquery } from "@portcullis/store";
 import { isOneOfOrganization } from "../domain/object.ts";
 import { systemRole } from "../domain/role.ts";
 import { registeredBehind } from "./existence.ts";
@@ -40,41 +38,51 @@ export interface ManyAcls {
 /** Documented with the message `Access`. */
 const manyAcls: ManyAcls = { inAccess: 100, inAll: 10_000 };
 
-export async function readFacts(
-  client: ClientBase,
-  keys: readonly FactKey[],
-  many: ManyAcls = manyAcls,
-): Promise<FactValues[FactKind][]> {
+type Asked = {
+  readonly objects: Subquery<ObjectRow> | null;
+  readonly listings: Subquery<ListingRow> | null;
+  readonly acls: Subquery<AclRow> | null;
+  readonly all_acls: Subquery<AclRow> | null;
+  readonly acls_naming: Subquery<AclRow> | null;
+  readonly roles: Subquery<RoleRow> | null;
+};
+
+export function readFacts(keys: readonly FactKey[], many: ManyAcls = manyAcls): FactReading<Asked> {
   const access = keys.filter((key) => key.kind === "access");
-  const objects = await readObjects(client, access);
-  const listings = await readListings(client, access);
-  const acls = await readAcls(client, access, many.inAccess);
-  const all = await readAcls(
-    client,
-    keys.filter((key) => key.kind === "acls"),
-    many.inAll,
-  );
-  const naming = await readAclsNaming(
-    client,
-    keys.filter((key) => key.kind === "acls_naming"),
-  );
-  const roles = await readRoles(
-    client,
-    keys.flatMap((key) => (key.kind === "roles" ? [key.org] : [])),
-  );
-  return keys.map((key) => {
-    if (key.kind === "roles") return roles.get(key.org) ?? new Map();
-    if (key.kind === "acls") return upTo(many.inAll, all.get(textOf(key.org, key.object)));
-    if (key.kind === "acls_naming") return naming.get(namingText(key)) ?? [];
-    if (key.kind !== "access") return null;
-    const place = placeOf(key, objects);
-    if (place === null) return null;
-    const alsoUnder = listings.get(textOf(key.org, key.object)) ?? [];
-    return { ...place, alsoUnder, acls: upTo(many.inAccess, acls.get(textOf(key.org, key.object))) };
-  });
+  const all = keys.filter((key) => key.kind === "acls");
+  const naming = keys.filter((key) => key.kind === "acls_naming");
+  const orgs = keys.flatMap((key) => (key.kind === "roles" ? [key.org] : []));
+  return {
+    queries: {
+      objects: objectsQuery(access),
+      listings: listingsQuery(access),
+      acls: aclsQuery(access, many.inAccess),
+      all_acls: aclsQuery(all, many.inAll),
+      acls_naming: aclsNamingQuery(naming),
+      roles: rolesQuery(orgs),
+    },
+    values(rows) {
+      const objects = placesOf(rows.objects);
+      const listings = listingsOf(rows.listings);
+      const aclsOf = byObject(rows.acls);
+      const allAclsOf = byObject(rows.all_acls);
+      const aclsNaming = bySubject(rows.acls_naming);
+      const roles = rolesOf(rows.roles);
+      return keys.map((key) => {
+        if (key.kind === "roles") return roles.get(key.org) ?? new Map();
+        if (key.kind === "acls") return upTo(many.inAll, allAclsOf.get(textOf(key.org, key.object)));
+        if (key.kind === "acls_naming") return (aclsNaming.get(namingText(key)) ?? []).flatMap(aclOf);
+        if (key.kind !== "access") return null;
+        const place = placeOf(key, objects);
+        if (place === null) return null;
+        const alsoUnder = listings.get(textOf(key.org, key.object)) ?? [];
+        return { ...place, alsoUnder, acls: upTo(many.inAccess, aclsOf.get(textOf(key.org, key.object))) };
+      });
+    },
+  };
 }
 
-type KeyOf<Kind extends FactKind> = Extract<FactKey, { kind: Kind }>;
+type KeyOf<Kind extends FactKey["kind"]> = Extract<FactKey, { kind: Kind }>;
 type AccessKey = KeyOf<"access">;
 type ObjectKey = AccessKey | KeyOf<"acls">;
 type NamingKey = KeyOf<"acls_naming">;
@@ -101,24 +109,28 @@ function parentInOrganization(type: ObjectType, org: OrgId): ObjectRef | null {
   return parent === null ? null : { type: parent, id: org as string as ObjectId };
 }
 
-export const objectsQuery = {
-  name: "objects",
-  text: `select org_id, id, type, parent_type, parent_id, public_read from object
-         where id = any($1::uuid[]) and deleted_at is null`,
-} as const;
+interface ObjectRow {
+  readonly org_id: OrgId;
+  readonly id: ObjectId;
+  readonly type: string;
+  readonly parent_type: string;
+  readonly parent_id: ObjectId;
+  readonly public_read: boolean;
+}
 
-/** Where the live objects among these and behind them stand. */
-async function readObjects(client: ClientBase, keys: readonly AccessKey[]): Promise<Map<string, Place>> {
+/** The live objects among these and behind them. */
+function objectsQuery(keys: readonly AccessKey[]): Subquery<ObjectRow> | null {
   const ids = keys.flatMap((key) => registeredBehind(key.object)?.id ?? []);
-  if (ids.length === 0) return new Map();
-  const { rows } = await client.query<{
-    org_id: OrgId;
-    id: ObjectId;
-    type: string;
-    parent_type: string;
-    parent_id: ObjectId;
-    public_read: boolean;
-  }>({ ...objectsQuery, values: [ids] });
+  if (ids.length === 0) return null;
+  return {
+    text: `select org_id, id, type, parent_type, parent_id, public_read from object
+           where id = any($1::uuid[]) and deleted_at is null`,
+    values: [ids],
+  };
+}
+
+/** Where they stand. */
+function placesOf(rows: readonly ObjectRow[]): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>();
   for (const row of rows) {
     if (!isObjectType(row.type) || objectTypeRow(row.type).parent !== row.parent_type) continue;
@@ -132,26 +144,27 @@ async function readObjects(client: ClientBase, keys: readonly AccessKey[]): Prom
   return places;
 }
 
-export const listingsQuery = {
-  name: "listings",
-  text: `select listing.org_id, listing.id, listed.id as project from unnest($1::uuid[]) as listed (id)
-         join object listing on listing.member_projects @> array[listed.id]
-           and listing.type = 'project_group' and listing.deleted_at is null
-         order by listing.id`,
-} as const;
+interface ListingRow {
+  readonly org_id: OrgId;
+  readonly id: ObjectId;
+  readonly project: ObjectId;
+}
 
-/** The live project groups that list these projects. */
-async function readListings(
-  client: ClientBase,
-  keys: readonly AccessKey[],
-): Promise<Map<string, ObjectRef[]>> {
-  const listings = new Map<string, ObjectRef[]>();
+/** The live project groups that list projects among these. */
+function listingsQuery(keys: readonly AccessKey[]): Subquery<ListingRow> | null {
   const projects = keys.filter(({ object }) => object.type === "project").map(({ object }) => object.id);
-  if (projects.length === 0) return listings;
-  const { rows } = await client.query<{ org_id: OrgId; id: ObjectId; project: ObjectId }>({
-    ...listingsQuery,
+  if (projects.length === 0) return null;
+  return {
+    text: `select listing.org_id, listing.id, listed.id as project from unnest($1::uuid[]) as listed (id)
+           join object listing on listing.member_projects @> array[listed.id]
+             and listing.type = 'project_group' and listing.deleted_at is null
+           order by listing.id`,
     values: [[...new Set(projects)]],
-  });
+  };
+}
+
+function listingsOf(rows: readonly ListingRow[]): ReadonlyMap<string, ObjectRef[]> {
+  const listings = new Map<string, ObjectRef[]>();
   for (const { org_id: org, id, project } of rows) {
     const text = textOf(org, { type: "project", id: project });
     listings.set(text, [...(listings.get(text) ?? []), { type: "project_group", id }]);
@@ -159,30 +172,8 @@ async function readListings(
   return listings;
 }
 
-const aclColumns = `acl.id, acl.org_id, acl.object_type, acl.object_id, acl.subject_kind, acl.subject_id,
-  acl.permission, acl.role_id, acl.restrict_object_type, acl.expires_at`;
-
-/** Of each object no more than so many, however many there are. */
-export const aclsQuery = {
-  name: "acls",
-  text: `select ${aclColumns} from unnest($1::uuid[], $2::text[], $3::uuid[]) as wanted (object, type, org)
-         cross join lateral (
-           select * from acl where acl.object_id = wanted.object and acl.object_type = wanted.type collate "C"
-             and acl.org_id = wanted.org limit $4
-         ) as acl
-         order by acl.id`,
-} as const;
-
-/** Those on an object that name one subject. */
-export const aclsNamingQuery = {
-  name: "acls-naming",
-  text: `select ${aclColumns}
-         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[])
-           as wanted (object, type, org, subject, kind)
-         join acl on acl.object_id = wanted.object and acl.object_type = wanted.type collate "C"
-           and acl.org_id = wanted.org and acl.subject_id = wanted.subject and acl.subject_kind = wanted.kind
-         order by acl.id`,
-} as const;
+const aclColumns = `acl.id, acl.org_id, acl.object_type, acl.object_id, acl.subject_kind, acl.subject_id, acl.permission,
+  acl.role_id, acl.restrict_object_type, extract(epoch from acl.expires_at) * 1000 as expires_at_ms`;
 
 interface AclRow {
   readonly id: AclId;
@@ -194,18 +185,25 @@ interface AclRow {
   readonly permission: string | null;
   readonly role_id: RoleId | null;
   readonly restrict_object_type: string | null;
-  readonly expires_at: Date | null;
+  readonly expires_at_ms: number | null;
 }
 
-/** Up to one more than the limit, so that it shows where there are more. */
-async function readAcls(
-  client: ClientBase,
-  keys: readonly ObjectKey[],
-  limit: number,
-): Promise<Map<string, AclRow[]>> {
+/** Those on each object: up to one more than the limit, however many there are, so that it shows where there are more. */
+function aclsQuery(keys: readonly ObjectKey[], limit: number): Subquery<AclRow> | null {
   const wanted = [...new Map(keys.map((key) => [textOf(key.org, key.object), key])).values()];
-  if (wanted.length === 0) return new Map();
-  const { rows } = await client.query<AclRow>({ ...aclsQuery, values: [...columnsOf(wanted), limit + 1] });
+  if (wanted.length === 0) return null;
+  return {
+    text: `select ${aclColumns} from unnest($1::uuid[], $2::text[], $3::uuid[]) as wanted (object, type, org)
+           cross join lateral (
+             select * from acl where acl.object_id = wanted.object and acl.object_type = wanted.type collate "C"
+               and acl.org_id = wanted.org limit $4::bigint
+           ) as acl
+           order by acl.id`,
+    values: [...columnsOf(wanted), limit + 1],
+  };
+}
+
+function byObject(rows: readonly AclRow[]): ReadonlyMap<string, readonly AclRow[]> {
   return Map.groupBy(rows, (row) => textOf(row.org_id, { type: row.object_type, id: row.object_id }));
 }
 
@@ -214,25 +212,33 @@ function upTo(limit: number, rows: readonly AclRow[] = []): readonly Acl[] | nul
   return rows.length > limit ? null : rows.flatMap(aclOf);
 }
 
-async function readAclsNaming(
-  client: ClientBase,
-  keys: readonly NamingKey[],
-): Promise<Map<string, readonly Acl[]>> {
+/** Those on an object that name one subject. */
+function aclsNamingQuery(keys: readonly NamingKey[]): Subquery<AclRow> | null {
   const wanted = [...new Map(keys.map((key) => [namingText(key), key])).values()];
-  if (wanted.length === 0) return new Map();
-  const subjects = [wanted.map(({ subject }) => subject.id), wanted.map(({ subject }) => subject.kind)];
-  const { rows } = await client.query<AclRow>({
-    ...aclsNamingQuery,
-    values: [...columnsOf(wanted), ...subjects],
-  });
-  const byKey = Map.groupBy(rows, (row) =>
+  if (wanted.length === 0) return null;
+  return {
+    text: `select ${aclColumns}
+           from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[])
+             as wanted (object, type, org, subject, kind)
+           join acl on acl.object_id = wanted.object and acl.object_type = wanted.type collate "C"
+             and acl.org_id = wanted.org and acl.subject_id = wanted.subject and acl.subject_kind = wanted.kind
+           order by acl.id`,
+    values: [
+      ...columnsOf(wanted),
+      wanted.map(({ subject }) => subject.id),
+      wanted.map(({ subject }) => subject.kind),
+    ],
+  };
+}
+
+function bySubject(rows: readonly AclRow[]): ReadonlyMap<string, readonly AclRow[]> {
+  return Map.groupBy(rows, (row) =>
     namingText({
       org: row.org_id,
       object: { type: row.object_type, id: row.object_id },
       subject: { kind: row.subject_kind, id: row.subject_id },
     }),
   );
-  return new Map(Array.from(byKey, ([text, found]) => [text, found.flatMap(aclOf)]));
 }
 
 function columnsOf(keys: readonly (ObjectKey | NamingKey)[]): string[][] {
@@ -248,7 +254,7 @@ function aclOf(row: AclRow): Acl[] {
   const subject = subjectOf(row);
   const grant = grantOf(row, row.object_type);
   if (subject === null || grant === null) return [];
-  return [{ id: row.id, subject, grant, expiresAtMs: row.expires_at?.getTime() ?? null }];
+  return [{ id: row.id, subject, grant, expiresAtMs: row.expires_at_ms }];
 }
 
 function subjectOf({ subject_kind, subject_id }: AclRow): Subject | null {
@@ -268,25 +274,30 @@ function grantOf(row: AclRow, on: ObjectType): Acl["grant"] | null {
   return { kind: "permission", permission, restrictObjectType: restriction };
 }
 
+interface RoleRow {
+  readonly id: RoleId;
+  readonly org_id: OrgId;
+  readonly permissions: unknown;
+  readonly member_roles: RoleId[];
+}
+
 /** The live roles of these organisations. */
-export async function readRoles(client: ClientBase, orgs: readonly OrgId[]): Promise<Map<OrgId, Roles>> {
-  const byOrg = new Map<OrgId, Map<RoleId, RoleNode>>(orgs.map((org) => [org, new Map()]));
-  if (byOrg.size === 0) return byOrg;
-  const { rows } = await client.query<{
-    id: RoleId;
-    org_id: OrgId;
-    permissions: unknown;
-    member_roles: RoleId[];
-  }>({
-    name: "roles",
+export function rolesQuery(orgs: readonly OrgId[]): Subquery<RoleRow> | null {
+  if (orgs.length === 0) return null;
+  return {
     text: `select id, org_id, permissions, member_roles from role
            where org_id = any($1::uuid[]) and deleted_at is null order by id`,
-    values: [[...byOrg.keys()]],
-  });
+    values: [orgs],
+  };
+}
+
+export function rolesOf(rows: readonly RoleRow[]): ReadonlyMap<OrgId, Roles> {
+  const byOrg = new Map<OrgId, Map<RoleId, RoleNode>>();
   for (const row of rows) {
     if (systemRole(row.id) !== null) continue;
+    const roles = byOrg.get(row.org_id) ?? new Map<RoleId, RoleNode>();
     const permissions = Array.isArray(row.permissions) ? row.permissions.flatMap(permissionOf) : [];
-    byOrg.get(row.org_id)?.set(row.id, { permissions, memberRoles: row.member_roles });
+    byOrg.set(row.org_id, roles.set(row.id, { permissions, memberRoles: row.member_roles }));
   }
   return byOrg;
 }

@@ -16,9 +16,10 @@ import {
   type Roles,
   systemRoles,
 } from "@portcullis/policy";
+import { readAtOnce } from "@portcullis/store";
 import type { ClientBase } from "pg";
 import { isOneOfOrganization, isRegistered } from "../domain/object.ts";
-import { readRoles } from "./facts.ts";
+import { rolesOf, rolesQuery } from "./facts.ts";
 
 export interface WantedObjects {
   readonly principal: PrincipalId;
@@ -85,7 +86,8 @@ async function placesQuery(
   now: Date,
   values: Values,
 ): Promise<string> {
-  const roles: Roles = (await readRoles(client, [org])).get(org) ?? new Map();
+  const rows = await readAtOnce(client, { roles: rolesQuery([org]) });
+  const roles: Roles = rolesOf(rows.roles).get(org) ?? new Map();
   const index = indexRoles(roles);
   const granting = [...roles.keys(), ...Object.values(systemRoles).map(({ id }) => id)].filter((role) =>
     index.grants(role, permission, type),

@@ -2,39 +2,52 @@ import {
   type BuiltInGroup,
   builtInGroups,
   type FactKey,
-  type FactKind,
-  type FactValues,
   type GroupId,
   type GroupNode,
   type OrgId,
 } from "@portcullis/policy";
-import type { PoolClient } from "pg";
+import type { FactReading, Subquery } from "@portcullis/store";
 
-/** The memberships and groups facts. Rows that name a group which is not live, or another organisation's, say nothing. */
-export async function readFacts(
-  client: PoolClient,
-  keys: readonly FactKey[],
-): Promise<FactValues[FactKind][]> {
-  const memberships = await readMemberships(client, keys);
-  const groups = await readGroups(client, [
-    ...new Set(keys.filter((key) => key.kind === "groups").map((key) => key.org)),
-  ]);
-  return keys.map((key) =>
-    key.kind === "memberships"
-      ? (memberships.get(`${key.org} ${key.principal}`) ?? [])
-      : (groups.get(key.org) ?? new Map<GroupId, GroupNode>()),
-  );
+interface MembershipsRow {
+  readonly org_id: OrgId;
+  readonly principal_id: string;
+  readonly group_ids: GroupId[];
 }
 
-async function readMemberships(
-  client: PoolClient,
-  keys: readonly FactKey[],
-): Promise<Map<string, GroupId[]>> {
+interface GroupRow {
+  readonly org_id: OrgId;
+  readonly id: GroupId;
+  readonly built_in: string | null;
+  readonly member_groups: GroupId[] | null;
+}
+
+type Asked = {
+  readonly memberships: Subquery<MembershipsRow> | null;
+  readonly groups: Subquery<GroupRow> | null;
+};
+
+/** The memberships and groups facts. Rows that name a group which is not live, or another organisation's, say nothing. */
+export function readFacts(keys: readonly FactKey[]): FactReading<Asked> {
+  return {
+    queries: { memberships: membershipsQuery(keys), groups: groupsQuery(keys) },
+    values(rows) {
+      const memberships = new Map(
+        rows.memberships.map((row) => [`${row.org_id} ${row.principal_id}`, row.group_ids]),
+      );
+      const groups = groupsOf(rows.groups);
+      return keys.map((key) =>
+        key.kind === "memberships"
+          ? (memberships.get(`${key.org} ${key.principal}`) ?? [])
+          : (groups.get(key.org) ?? new Map<GroupId, GroupNode>()),
+      );
+    },
+  };
+}
+
+function membershipsQuery(keys: readonly FactKey[]): Subquery<MembershipsRow> | null {
   const wanted = keys.filter((key) => key.kind === "memberships");
-  const found = new Map<string, GroupId[]>();
-  if (wanted.length === 0) return found;
-  const { rows } = await client.query<{ org_id: OrgId; principal_id: string; group_ids: GroupId[] }>({
-    name: "memberships",
+  if (wanted.length === 0) return null;
+  return {
     text: `select direct.org_id, principal_id, array_agg(group_id order by group_id) as group_ids
            from group_principal direct
            join permission_group live on live.id = group_id and live.org_id = direct.org_id
@@ -42,24 +55,13 @@ async function readMemberships(
              and (direct.org_id, principal_id) in (select * from unnest($1::uuid[], $2::uuid[]))
            group by direct.org_id, principal_id`,
     values: [wanted.map((key) => key.org), wanted.map((key) => key.principal)],
-  });
-  for (const row of rows) found.set(`${row.org_id} ${row.principal_id}`, row.group_ids);
-  return found;
+  };
 }
 
-async function readGroups(
-  client: PoolClient,
-  orgs: readonly OrgId[],
-): Promise<Map<OrgId, Map<GroupId, GroupNode>>> {
-  const found = new Map<OrgId, Map<GroupId, GroupNode>>();
-  if (orgs.length === 0) return found;
-  const { rows } = await client.query<{
-    org_id: OrgId;
-    id: GroupId;
-    built_in: string | null;
-    member_groups: GroupId[] | null;
-  }>({
-    name: "groups",
+function groupsQuery(keys: readonly FactKey[]): Subquery<GroupRow> | null {
+  const orgs = keys.flatMap((key) => (key.kind === "groups" ? [key.org] : []));
+  if (orgs.length === 0) return null;
+  return {
     text: `select outer_group.org_id, outer_group.id, outer_group.built_in,
              array_agg(inner_group.id order by inner_group.id)
                filter (where inner_group.id is not null) as member_groups
@@ -73,7 +75,11 @@ async function readGroups(
            group by outer_group.id
            order by outer_group.id`,
     values: [orgs],
-  });
+  };
+}
+
+function groupsOf(rows: readonly GroupRow[]): ReadonlyMap<OrgId, ReadonlyMap<GroupId, GroupNode>> {
+  const found = new Map<OrgId, Map<GroupId, GroupNode>>();
   for (const row of rows) {
     const groups = found.get(row.org_id) ?? new Map<GroupId, GroupNode>();
     groups.set(row.id, { memberGroups: row.member_groups ?? [], builtIn: builtInOf(row.built_in) });

@@ -1,5 +1,5 @@
-import type { FactKey, FactKind, FactValues, PrincipalKind } from "@portcullis/policy";
-import type { PoolClient } from "pg";
+import type { FactKey, PrincipalKind } from "@portcullis/policy";
+import type { FactReading, Subquery } from "@portcullis/store";
 
 interface Row {
   readonly org_id: string;
@@ -8,20 +8,22 @@ interface Row {
 }
 
 /** The member facts: who is active now, and of which kind. */
-export async function readFacts(
-  client: PoolClient,
-  keys: readonly FactKey[],
-): Promise<FactValues[FactKind][]> {
+export function readFacts(keys: readonly FactKey[]): FactReading<{ readonly members: Subquery<Row> }> {
   const principals = keys.map((key) => (key.kind === "member" ? key.principal : null));
-  const { rows } = await client.query<Row>({
-    name: "members",
-    text: `select org_id, id, kind from active_member
-           where (org_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))`,
-    values: [keys.map((key) => key.org), principals],
-  });
-  const kinds = new Map(rows.map((row) => [`${row.org_id} ${row.id}`, row.kind]));
-  return keys.map((key, index) => {
-    const kind = kinds.get(`${key.org} ${principals[index]}`);
-    return kind === undefined ? null : { kind };
-  });
+  return {
+    queries: {
+      members: {
+        text: `select org_id, id, kind from active_member
+               where (org_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))`,
+        values: [keys.map((key) => key.org), principals],
+      },
+    },
+    values({ members }) {
+      const kinds = new Map(members.map((row) => [`${row.org_id} ${row.id}`, row.kind]));
+      return keys.map((key, index) => {
+        const kind = kinds.get(`${key.org} ${principals[index]}`);
+        return kind === undefined ? null : { kind };
+      });
+    },
+  };
 }
