@@ -147,6 +147,79 @@ test("among very many objects and ACLs it is found by index", { timeout: 60_000 
   }
 });
 
+test("however many candidates there are, each object is compared with few of them", {
+  timeout: 60_000,
+}, async () => {
+  const org = newOrg();
+  const team = randomUUID() as GroupId;
+  const [projects, granted, each] = [30, 6, 200];
+  await service.database.query(
+    `with project as (
+       insert into object (id, org_id, type, parent_type, parent_id, name, payload, created)
+       select gen_random_uuid(), $1, 'project', 'org_project', $1, number::text, '{}', now()
+       from generate_series(1, $3::int) as number returning id, name
+     ), acl as (
+       insert into acl (id, org_id, object_type, object_id, subject_kind, subject_id, permission, built_in, created)
+       select gen_random_uuid(), $1, 'project', id, 'group', $2, 'read', false, now() from project where name::int <= $4
+     )
+     insert into object (id, org_id, type, parent_type, parent_id, name, payload, created)
+     select gen_random_uuid(), $1, 'experiment', 'project', id, number::text, '{}', now()
+     from project, generate_series(1, $5::int) as number`,
+    [org, team, projects, granted, each],
+  );
+  await service.database.query("analyze object, acl");
+  const client = await service.database.connect();
+  let rows = 0;
+  const counting = {
+    async query(text: string | object, values?: unknown[]) {
+      if (typeof text === "string") {
+        const explained = await client.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(
+          `explain (analyze, timing off, format json) ${text}`,
+          values,
+        );
+        rows += rowsIn(explained.rows[0]?.["QUERY PLAN"][0].Plan);
+      }
+      return client.query(text as string, values);
+    },
+  };
+  try {
+    const found = await findObjects(
+      counting as unknown as typeof client,
+      org,
+      {
+        principal: randomUUID() as PrincipalId,
+        groups: [team],
+        permission: "read",
+        type: "experiment",
+        under: null,
+        after: null,
+        limit: granted * each,
+      },
+      new Date(),
+    );
+    expect(found.ids).toHaveLength(granted * each);
+    expect(rows).toBeLessThan(40 * granted * each);
+  } finally {
+    client.release();
+  }
+});
+
+/** What `explain` says of a step: how many rows it gave, and looked at in vain, each time that it was done. */
+interface Plan {
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly "Rows Removed by Join Filter"?: number;
+  readonly Plans?: readonly Plan[];
+}
+
+function rowsIn(plan: Plan | undefined): number {
+  if (plan === undefined) return 0;
+  const { "Rows Removed by Filter": filtered = 0, "Rows Removed by Join Filter": compared = 0 } = plan;
+  const own = plan["Actual Loops"] * (plan["Actual Rows"] + filtered + compared);
+  return (plan.Plans ?? []).reduce((sum, below) => sum + rowsIn(below), own);
+}
+
 describe("a question that can't be asked", () => {
   const asked = {
     orgId: randomUUID(),
