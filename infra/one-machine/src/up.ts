@@ -91,7 +91,8 @@ async function start(reset: boolean): Promise<void> {
   }
   const serviceCredential = keptSecret(join(state, "service-credential"));
   const surroundings = { ports, postgres, redis, serviceCredential, tell };
-  const together: readonly (readonly ServiceName[])[] = [owners, ["decision"], ["admin"]];
+  // Decision waits for nobody, and the console for a Check.
+  const together: readonly (readonly ServiceName[])[] = [[...owners, "decision"], ["admin"]];
   for (const group of together) {
     const start = async (service: ServiceName) => begun(await runService(service, surroundings));
     await progress.step(
