@@ -47,7 +47,7 @@ export async function fillInNames(
       }
       case "group": {
         const { groups } = await owners.groups.listGroups(
-          { orgId: org, ids, names: [], page: undefined },
+          { orgId: org, ids, names: [], page: undefined, withoutContents: true },
           call,
         );
         return new Map(groups.map(({ id, name }) => [id, name]));

@@ -388,6 +388,8 @@ describe("ListGroups", () => {
     expect(named.groups.map(({ name }) => name).sort()).toEqual(["Owners", "Viewers"]);
     const byId = await running.groups.listGroups({ ...all(org.id), ids: [made[0]?.id ?? "", randomUUID()] });
     expect(byId.groups.map(({ id }) => id)).toEqual([made[0]?.id]);
+    const bare = await running.groups.listGroups({ ...all(org.id), withoutContents: true });
+    expect(bare.groups).toEqual(groups.map((group) => ({ ...group, principalIds: [], memberGroupIds: [] })));
   });
 
   test("refuses cursors that are not of the list", async () => {

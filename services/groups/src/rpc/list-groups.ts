@@ -22,6 +22,7 @@ export async function listGroups(
       member: request.memberId === undefined ? null : uuid(request.memberId, "member_id"),
     },
     request.page,
+    { contents: request.withoutContents !== true },
   );
   return { groups: groups.map(groupToWire) };
 }

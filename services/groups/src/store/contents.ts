@@ -25,19 +25,28 @@ export async function withContents(em: EntityManager, rows: readonly GroupRow[])
     "select group_id, array_agg(member_group_id order by member_group_id) as ids from group_nesting",
     ids,
   );
-  return rows.map((row) => ({
+  return rows.map((row) => groupOf(row, principals.get(row.id) ?? [], memberGroups.get(row.id) ?? []));
+}
+
+/** The group of a row, with this in it. */
+export function groupOf(
+  row: GroupRow,
+  principals: readonly PrincipalId[],
+  memberGroups: readonly GroupId[],
+): Group {
+  return {
     id: row.id as GroupId,
     org: row.orgId as OrgId,
     creator: (row.creatorId ?? null) as PrincipalId | null,
     created: row.created,
     name: row.name,
     description: row.description ?? null,
-    principals: principals.get(row.id) ?? [],
-    memberGroups: memberGroups.get(row.id) ?? [],
+    principals,
+    memberGroups,
     builtIn: row.builtIn ?? null,
     externalId: row.externalId ?? null,
     deletedAt: row.deletedAt ?? null,
-  }));
+  };
 }
 
 /** Brings the rows from what they are to what they shall be. */

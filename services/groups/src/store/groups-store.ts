@@ -35,6 +35,7 @@ import {
   dropContents,
   endedAtOnce,
   endMemberships,
+  groupOf,
   holdersOf,
   type Membership,
   readNesting,
@@ -303,7 +304,12 @@ export class GroupsStore {
     return this.#database.read((em) => this.#live(em, org, id));
   }
 
-  async list(org: OrgId, filter: GroupFilter, page: Page | undefined): Promise<Group[]> {
+  async list(
+    org: OrgId,
+    filter: GroupFilter,
+    page: Page | undefined,
+    { contents }: { readonly contents: boolean },
+  ): Promise<Group[]> {
     return this.#database.list(org, async (em) => {
       const holders = filter.member === null ? null : await holdersOf(em, org, filter.member);
       const where: FilterQuery<GroupRow> = {
@@ -314,7 +320,8 @@ export class GroupsStore {
         ...(filter.externalId !== null && { externalId: filter.externalId }),
         ...(holders !== null && { $and: [{ id: { $in: holders } }] }),
       };
-      return withContents(em, await listPage<GroupRow>(em, GroupRow, where, page));
+      const rows = await listPage<GroupRow>(em, GroupRow, where, page);
+      return contents ? withContents(em, rows) : rows.map((row) => groupOf(row, [], []));
     });
   }
 

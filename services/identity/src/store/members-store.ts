@@ -13,7 +13,7 @@ import { type Invitation, type Principal, principalForTheLog } from "../domain/p
 import { ActiveMemberRow, OrganizationRow, PrincipalRow } from "./entities.ts";
 import { countMembers, type FoundMember, searchMembers, type WantedMembers } from "./member-search.ts";
 import { noSuchOrganization } from "./organizations-store.ts";
-import { ensureUsers, principalOf } from "./users.ts";
+import { ensureUsers, type PrincipalColumns, principalOf } from "./users.ts";
 
 export interface MemberFilter {
   readonly ids: readonly PrincipalId[];
@@ -135,7 +135,16 @@ export class MembersStore {
 
   /** The active ones among these. */
   async get(org: OrgId, ids: readonly PrincipalId[]): Promise<Principal[]> {
-    return this.#database.read((em) => activeMembers(em, org, ids));
+    return this.#database.read(async () => {
+      const { rows } = await this.#database.pool.query<PrincipalColumns>({
+        name: "members-named",
+        text: `select id, kind, email, given_name as "givenName", family_name as "familyName", avatar_url as "avatarUrl",
+                 created
+               from active_member where org_id = $1 and id = any($2::uuid[]) order by created desc, id desc`,
+        values: [org, ids],
+      });
+      return rows.map(principalOf);
+    });
   }
 
   /** The ids of active members in ascending order; and where the log stood when that was read. */

@@ -35,7 +35,13 @@ export async function ensureUsers(
   return new Map(found.map((row) => [row.emailKey ?? "", principalOf(row)]));
 }
 
-export function principalOf(row: PrincipalRow | ActiveMemberRow): Principal {
+/** What tables and views alike say of a principal. */
+export type PrincipalColumns = Pick<
+  ActiveMemberRow,
+  "id" | "kind" | "email" | "givenName" | "familyName" | "avatarUrl" | "created"
+>;
+
+export function principalOf(row: PrincipalColumns): Principal {
   return {
     id: row.id as PrincipalId,
     kind: row.kind,
