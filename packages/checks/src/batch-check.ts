@@ -77,13 +77,22 @@ function decideAll(
   facts: Facts,
 ): { readonly decisions: (DecidedOf | Fault)[] } | Needs {
   const missing: FactKey[] = [];
+  const steps: Needs[] = [];
   const decisions: (DecidedOf | Fault)[] = [];
   for (const question of questions) {
     const step = question instanceof Fault ? question : attempt(() => decideOver(facts, question));
     if (step instanceof Fault || step.kind === "decided") decisions.push(step);
-    else missing.push(...step.keys);
+    else {
+      missing.push(...step.keys);
+      steps.push(step);
+    }
   }
-  return missing.length > 0 ? { kind: "needs", keys: missing } : { decisions };
+  if (missing.length === 0) return { decisions };
+  return {
+    kind: "needs",
+    keys: missing,
+    next: (lookup) => steps.flatMap(({ next }) => next?.(lookup) ?? []),
+  };
 }
 
 function attempt<T>(make: () => T): T | Fault {

@@ -2,7 +2,10 @@ import type { Answer, FactReader, Facts, Moment } from "@portcullis/facts";
 import {
   type Decided,
   decideWithin,
+  type FactKey,
+  type FactLookup,
   isNeeds,
+  missingAbout,
   type Needs,
   type OrgId,
   type Permission,
@@ -126,7 +129,7 @@ export class QuestionAsItCame implements AskedQuestion {
     const asked = this.#who.find(facts);
     if (isNeeds(asked)) {
       verifyIds(this.#request);
-      return asked;
+      return { ...asked, next: (lookup) => nextAfter(asked, this.org, this.#target, lookup) };
     }
     const { principal, credential, scope } = asked;
     return {
@@ -167,6 +170,16 @@ export class QuestionAsItCame implements AskedQuestion {
 
 function decidedOf(decided: Decided, { byCredential, principal }: QuestionWithin): DecidedOf {
   return byCredential ? { ...decided, holder: principal } : decided;
+}
+
+/** What the decision takes besides, while it is looked up who asks. */
+function nextAfter({ keys }: Needs, org: OrgId, target: Target, lookup: FactLookup): FactKey[] {
+  const memberships = keys.flatMap((key): FactKey[] =>
+    key.kind === "member" && lookup.memberships(key.principal) === undefined
+      ? [{ kind: "memberships", org, principal: key.principal }]
+      : [],
+  );
+  return [...memberships, ...missingAbout(org, target, lookup)];
 }
 
 /** Whether facts were found of the principal as well as of the object. */

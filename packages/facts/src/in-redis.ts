@@ -63,8 +63,8 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
 
   /** Keeps facts of one organisation and owner that had to be read from farther away. */
   async function keep(misses: readonly Lookup[]): Promise<void> {
-    const loaded = misses.flatMap(({ result }) =>
-      result === null || result instanceof Error || !isWorthKeeping(result) ? [] : result,
+    const loaded = misses.flatMap(({ request, result }) =>
+      result === null || result instanceof Error || !isWorthKeeping(request, result) ? [] : result,
     );
     const [first] = loaded;
     const seen = misses[0]?.reading;
@@ -93,7 +93,9 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
       const loaded = misses.length === 0 ? [] : await farther.load(misses.map(({ request }) => request));
       for (const [index, miss] of misses.entries()) miss.result = loaded[index] ?? null;
       // Nobody waits for what is only kept for others.
-      for (const group of Map.groupBy(misses, slotOf).values()) void keep(group);
+      setImmediate(() => {
+        for (const group of Map.groupBy(misses, slotOf).values()) void keep(group);
+      });
 
       return lookups.map(({ result }) => {
         if (result === null) throw new Error("a source left a request without an answer");
@@ -135,8 +137,8 @@ function isBehind({ request, reading }: Lookup): boolean {
 }
 
 /** Strangers can make up organisations and credentials without end; what is not there must not fill Redis. */
-function isWorthKeeping({ key, hi, value }: LoadedFact): boolean {
-  return hi > 0 && !(key.kind === "credential" && value === null);
+function isWorthKeeping({ isAhead }: FactRequest, { key, hi, value }: LoadedFact): boolean {
+  return hi > 0 && !(value === null && (isAhead || key.kind === "credential"));
 }
 
 function slotOf({ request: { key } }: Lookup): string {

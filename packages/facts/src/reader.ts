@@ -148,6 +148,7 @@ class Reading implements Facts {
   #unmet: Set<Follow> | null = null;
   #lacking: Prerequisite[] | null = null;
   #missing: readonly FactKey[] = none;
+  #next: Needs["next"];
 
   constructor(options: FactReaderOptions, organization: FollowedOrganization, demand: Demand) {
     this.#options = options;
@@ -223,6 +224,7 @@ class Reading implements Facts {
     this.#unmet = null;
     this.#lacking = null;
     this.#missing = none;
+    this.#next = undefined;
     for (const share of this.#shares) {
       const { follow } = share;
       share.mark = this.demand.isMetBy(follow, now) ? follow.mark : null;
@@ -231,6 +233,7 @@ class Reading implements Facts {
     const result = evaluate(this);
     if (isNeeds(result)) {
       this.#missing = result.keys;
+      this.#next = result.next;
       return null;
     }
     if (this.#unmet !== null || !this.#isOfOneMoment() || !this.#hasPrerequisites()) return null;
@@ -246,7 +249,7 @@ class Reading implements Facts {
       // Nobody has gone yet who has just asked, and to be told takes longer than most of what follows.
       if (attempts > 1) asker.signal?.throwIfAborted();
       if (this.#unmet !== null) await this.#meetDemand(this.#unmet);
-      else if (this.#missing.length > 0) await this.#load(this.#missing);
+      else if (this.#missing.length > 0) await this.#load(this.#missing, this.#next?.(this) ?? []);
       else if (this.#lacking !== null) await this.#meetPrerequisites(this.#lacking);
       else await this.#bringTogether();
       const answer = this.attempt(evaluate, this.#options.clock());
@@ -336,17 +339,23 @@ class Reading implements Facts {
     );
   }
 
-  async #load(keys: readonly FactKey[]): Promise<void> {
+  /** Facts that are missing, and along with them what will be missed next, which nothing fails for the lack of. */
+  async #load(keys: readonly FactKey[], next: readonly FactKey[]): Promise<void> {
     const { source } = this.#options;
     const { byOwner } = this.organization;
     const seen = marksOf(byOwner);
     const requests: FactRequest[] = [];
-    for (const key of keys) {
+    const ask = (key: FactKey, isAhead: boolean): void => {
       const mark = seen[factOwners[key.kind]];
-      if (mark !== null) requests.push({ key, incarnation: mark.incarnation, notBefore: mark.app });
-    }
-    for (const fact of await source.load(requests)) {
-      if (fact instanceof Fault) throw fact;
+      if (mark !== null) requests.push({ key, incarnation: mark.incarnation, notBefore: mark.app, isAhead });
+    };
+    for (const key of keys) ask(key, false);
+    for (const key of next) ask(key, true);
+    for (const [index, fact] of (await source.load(requests)).entries()) {
+      if (fact instanceof Fault) {
+        if (requests[index]?.isAhead === true) continue;
+        throw fact;
+      }
       if (this.#layer !== "owner") this.#layer = fact.layer;
       if (!this.#take(fact, seen)) byOwner[factOwners[fact.key.kind]].distrust();
       if (fact.next !== undefined) this.#take(fact.next, seen);

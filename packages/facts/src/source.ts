@@ -16,6 +16,8 @@ export interface FactRequest {
   /** How far the asker has come in the owner's log: an older fact, or one of another history, is of no use to it. */
   readonly incarnation: string;
   readonly notBefore: number;
+  /** It is not known yet whether the fact is needed: whoever asks may be nobody. */
+  readonly isAhead: boolean;
 }
 
 export interface LoadedFact extends Fact {

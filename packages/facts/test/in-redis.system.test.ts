@@ -35,7 +35,7 @@ test("facts that an owner answered out of two histories are not kept as if they 
   };
   const follow = new FollowInRedis({ slots, owners, log: silent });
   const source = inRedis(farther, { slots, follow, log: silent, limitMs: 5000 });
-  await source.load(keys.map((key) => ({ key, incarnation: "first", notBefore: 3 })));
+  await source.load(keys.map((key) => ({ key, incarnation: "first", notBefore: 3, isAhead: false })));
   const kept = async () => (await slots.read(org, keys)).map(({ held }) => held !== null);
   await expect.poll(kept).toEqual([true, false, true]);
 });

@@ -28,6 +28,7 @@ const request = (notBefore: number, incarnation = "first"): FactRequest => ({
   key: aliceIsMember,
   incarnation,
   notBefore,
+  isAhead: false,
 });
 
 describe("a flight", () => {

@@ -8,6 +8,7 @@ import {
   alicesGroups,
   bob,
   bobIsMember,
+  bobsGroups,
   crew,
   maxStalenessMs,
   org,
@@ -498,6 +499,19 @@ describe("loads", () => {
     const world = newWorld();
     expect(await world.values(members(2500))).toHaveLength(2500);
     expect(world.owners.identity.loadSizes).toEqual([1000, 1000, 500]);
+  });
+  test("take along what is needed next", async () => {
+    const world = newWorld();
+    await world.values([bobIsMember, alicesGroups]);
+    expect(await world.first([aliceIsMember], [bobsGroups])).toEqual([user]);
+    expect(world.read([bobsGroups])).not.toBeInstanceOf(Promise);
+  });
+  test("do not fail for what is not needed yet", async () => {
+    const world = newWorld();
+    await world.values([bobIsMember, alicesGroups]);
+    world.owners.groups.isDown = true;
+    expect(await world.first([aliceIsMember], [bobsGroups, project])).toEqual([user]);
+    await expect(world.values([bobsGroups])).rejects.toMatchObject({ kind: "unavailable" });
   });
   test("are tried twice", async () => {
     const world = newWorld();

@@ -18,6 +18,7 @@ export const crew = "0190a000-0000-7000-8000-0000000000c1" as GroupId;
 export const aliceIsMember = { kind: "member", org, principal: alice } as const satisfies FactKey;
 export const bobIsMember = { kind: "member", org, principal: bob } as const satisfies FactKey;
 export const alicesGroups = { kind: "memberships", org, principal: alice } as const satisfies FactKey;
+export const bobsGroups = { kind: "memberships", org, principal: bob } as const satisfies FactKey;
 export const project = {
   kind: "access",
   org,
@@ -90,6 +91,16 @@ export class ReadingWorld implements Disposable {
       if (missing.length > 0) return { kind: "needs", keys: missing };
       return { values: keys.map((key) => valueOf(facts, key)) };
     });
+  }
+
+  /** Reads facts as one question, which may need one more when it has them. */
+  async first(keys: readonly FactKey[], next: readonly FactKey[]): Promise<readonly unknown[]> {
+    const answer = await this.reader.read(org, minimizeLatency, (facts): Values | Needs => {
+      const missing = keys.filter((key) => valueOf(facts, key) === undefined);
+      if (missing.length === 0) return { values: keys.map((key) => valueOf(facts, key)) };
+      return { kind: "needs", keys: missing, next: () => next };
+    });
+    return answer.result.values;
   }
 
   async values(keys: readonly FactKey[], consistency?: Consistency): Promise<readonly unknown[]> {

@@ -40,6 +40,8 @@ export interface Denied {
 export interface Needs {
   readonly kind: "needs";
   readonly keys: readonly FactKey[];
+  /** What will be missing next, unless those say no; to be loaded along with them. */
+  readonly next?: (lookup: FactLookup) => readonly FactKey[];
 }
 
 /** Whether a step of an evaluation says that facts are missing. */

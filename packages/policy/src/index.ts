@@ -20,6 +20,7 @@ export {
 } from "./held-grants.ts";
 export * from "./ids.ts";
 export type { FactLookup } from "./lookup.ts";
+export { missingAbout } from "./missing-facts.ts";
 export { chainMax, isOnCycle, longestChain } from "./nesting.ts";
 export * from "./permissions-on.ts";
 export { lookupIn, missingAtAndAbove, type Piece, withFacts } from "./piece.ts";

@@ -6,7 +6,7 @@ import type { Question } from "./decide.ts";
 import type { Access, FactKey } from "./facts.ts";
 import type { OrgId } from "./ids.ts";
 import type { FactLookup } from "./lookup.ts";
-import { mayListUnder, nearestKnownAbove, standingAccess } from "./tree.ts";
+import { mayListUnder, nearestKnownAbove, standingAccess, startOf, type Target } from "./tree.ts";
 
 /** All missing facts that can be named by now: those of the principal, and those of the objects on the way up. */
 export function missingFacts(
@@ -41,6 +41,12 @@ export function missingAbove(org: OrgId, start: ObjectRef, lookup: FactLookup): 
     if (lookup.access(object) === undefined) keys.push({ kind: "access", org, object });
   }
   return keys;
+}
+
+/** All missing facts that a question about a target takes, whoever asks it. */
+export function missingAbout(org: OrgId, target: Target, lookup: FactLookup): readonly FactKey[] {
+  const start = startOf(target);
+  return start === null ? [] : missingAbove(org, start, lookup);
 }
 
 /** The objects at and above one whose ACLs are too many to be read with every question, as far as that is known. */

@@ -15,10 +15,11 @@ import { asking, contractBroken, type UpstreamStub } from "./stub.ts";
 /** Facts of one organisation, as a decision service has them. */
 export function fromUpstream(stub: UpstreamStub, org: OrgId): FactSource {
   async function loadChunk(requests: readonly FactRequest[]): Promise<readonly (LoadedFact | Fault)[]> {
-    const wanted = requests.map(({ key, incarnation, notBefore }) => ({
+    const wanted = requests.map(({ key, incarnation, notBefore, isAhead }) => ({
       key: factKeyToWire(key),
       incarnation,
       notBefore,
+      isAhead,
     }));
     try {
       const { facts } = await asking((hop) => stub.load({ orgId: org, facts: wanted }, hop));

@@ -1,6 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { newCredential } from "@portcullis/credential";
-import type { CredentialDigest, OrgId } from "@portcullis/policy";
+import {
+  type CredentialDigest,
+  type CredentialId,
+  type ObjectId,
+  type ObjectRef,
+  type OrgId,
+  organizationFace,
+  type PrincipalId,
+} from "@portcullis/policy";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Decision, hold, maxStalenessMs, until, World } from "./world.ts";
 
@@ -19,6 +27,44 @@ const fully = { kind: { $case: "fullyConsistent", value: {} } } as const;
 const boundPasses = () => delay(maxStalenessMs);
 
 describe("in normal running", () => {
+  test("all of a Check is read in two rounds, though a credential says who is asked about", async () => {
+    expect(await world.allowed(decision)).toBe(true);
+    const { org } = world;
+    const { secret, digest } = newCredential("api_key", org);
+    const principal = crypto.randomUUID() as PrincipalId;
+    const credential = { id: crypto.randomUUID() as CredentialId, kind: "api_key", principal } as const;
+    const project: ObjectRef = { type: "project", id: crypto.randomUUID() as ObjectId };
+    const experiment: ObjectRef = { type: "experiment", id: crypto.randomUUID() as ObjectId };
+    const { tokens, identity, groups, grants } = world.owners;
+    tokens.commit([
+      [
+        { kind: "credential", org, digest },
+        { ...credential, expiresAtMs: null, scope: null },
+      ],
+    ]);
+    grants.commit([
+      [world.accessKey(experiment), { parent: project, alsoUnder: [], acls: [] }],
+      [world.accessKey(project), { parent: organizationFace("org_project", org), alsoUnder: [], acls: [] }],
+    ]);
+    const question = {
+      ...world.question(),
+      orgId: "",
+      who: { $case: "credential", value: secret },
+      what: { $case: "object", value: { ...experiment } },
+    } as const;
+    const loads = [
+      hold(identity, "load", "before"),
+      hold(groups, "load", "before"),
+      hold(grants, "load", "before", (keys) =>
+        keys.some((key) => key.kind === "access" && key.object.id === project.id),
+      ),
+    ];
+    const answer = decision.stub.check(question);
+    // Each of these is under way while the others are.
+    await Promise.all(loads.map((held) => held.reached));
+    for (const held of loads) held.open();
+    await expect(answer).rejects.toMatchObject({ kind: "unauthenticated" });
+  });
   test("what one process has read, another finds in redis", async () => {
     expect(await world.allowed(decision)).toBe(true);
     await world.warmRedis();
@@ -211,6 +257,8 @@ describe("redis", () => {
     });
   });
   test("is not filled with what strangers make up", async () => {
+    // Who follows the organisation looks ahead.
+    expect(await world.allowed(decision)).toBe(true);
     await world.warmRedis();
     const digest = "f".repeat(64) as CredentialDigest;
     world.owners.tokens.commit([[{ kind: "credential", org: world.org, digest }, null]]);
@@ -222,6 +270,7 @@ describe("redis", () => {
         ...world.question(),
         orgId: "",
         who: { $case: "credential", value: secret },
+        what: { $case: "object", value: { type: "experiment", id: crypto.randomUUID() } },
       } as const;
       await expect(decision.stub.check(question)).rejects.toMatchObject({ kind: "unauthenticated" });
       const nowhere = { ...world.question(), orgId: org, who: { $case: "principalId", value: org } } as const;

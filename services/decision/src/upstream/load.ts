@@ -26,8 +26,12 @@ export async function load(source: FactSource, request: LoadRequest, call: Call)
   return { facts };
 }
 
-function wantedFromWire({ key, incarnation, notBefore }: WantedFact, org: OrgId, field: string): FactRequest {
+function wantedFromWire(
+  { key, incarnation, notBefore, isAhead }: WantedFact,
+  org: OrgId,
+  field: string,
+): FactRequest {
   const named = factKeyFromWire(present(key, `${field}.key`), `${field}.key`);
   if (named.org !== org) throw invalid(`${field}.key.org_id`, "must be the request's");
-  return { key: named, incarnation, notBefore };
+  return { key: named, incarnation, notBefore, isAhead };
 }
