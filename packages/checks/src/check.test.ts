@@ -1,9 +1,20 @@
+import { Fault } from "@portcullis/chassis/fault";
 import { openLog } from "@portcullis/chassis/log";
-import { FactMemory, FactReader, Follows, factReads, fromOwners } from "@portcullis/facts";
+import {
+  type Answer,
+  FactMemory,
+  FactReader,
+  type Facts,
+  Follows,
+  factReads,
+  fromOwners,
+  minimizeLatency,
+} from "@portcullis/facts";
 import { type Change, ScriptedOwner } from "@portcullis/facts/testing";
 import {
   type FactKey,
   factOwners,
+  type Needs,
   type ObjectId,
   type OrgId,
   objectTypeNames,
@@ -25,9 +36,10 @@ import type { BatchCheckResponse, CheckRequest, CheckResponse } from "@portculli
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { batchCheck } from "./batch-check.ts";
-import { check, type Deciding } from "./check.ts";
+import { check, type Deciding, decideOver, QuestionAsItCame } from "./check.ts";
 import { decisionLog } from "./decision-log.ts";
 import { findPrincipals } from "./principal.ts";
+import { recall } from "./remembered.ts";
 
 const maxStalenessMs = 2000;
 const silent = openLog("checks-test", "silent");
@@ -154,6 +166,32 @@ test("what is remembered is as good as its facts, and no longer", async () => {
   await expect(system.check(question)).rejects.toMatchObject({ kind: "unavailable" });
 });
 
+test("of a question that fails in the end, nothing is remembered that an earlier attempt has decided", async () => {
+  using system = new CheckedSystem(1000);
+  system.become(withOlivia);
+  const request = requestOf({ principal: olivia, permission: "update" });
+  let hasEnded = false;
+  const find = () => {
+    if (hasEnded) throw new Fault("unauthenticated", "the credential has ended meanwhile");
+    return { principal: olivia, credential: null, scope: null };
+  };
+  // What is asked once is not remembered anyway.
+  for (const _time of [1, 2, 3]) {
+    const question = new QuestionAsItCame(request, acme, () => ({ org: acme, find }));
+    const { result, moment } = await system.read((facts) => {
+      hasEnded = false;
+      const decided = decideOver(facts, question);
+      hasEnded = true;
+      expect(() => decideOver(facts, question)).toThrow("has ended");
+      return decided;
+    });
+    question.remember(moment);
+    expect(result.allowed).toBe(false);
+    const target = { kind: "object", object: organization } as const;
+    expect(recall(moment, { principal: olivia, permission: "update", target })).toBeNull();
+  }
+});
+
 test("in a batch a bad question fails alone, and says where it stands", async () => {
   using system = new CheckedSystem(1000);
   system.become(withOlivia);
@@ -196,6 +234,10 @@ class CheckedSystem implements Disposable {
 
   async check(request: CheckRequest): Promise<CheckResponse> {
     return check(this.#deciding, principalOf, request, call);
+  }
+
+  async read<Result extends object>(evaluate: (facts: Facts) => Result | Needs): Promise<Answer<Result>> {
+    return this.#deciding.facts.read(acme, minimizeLatency, evaluate);
   }
 
   batchCheck(checks: CheckRequest[]): Promise<BatchCheckResponse> {

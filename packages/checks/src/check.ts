@@ -112,7 +112,7 @@ export class QuestionAsItCame implements AskedQuestion {
   readonly #who: Principal;
   readonly #permission: Permission;
   readonly #target: Target;
-  /** The question in full as it was decided last, and how. Null: that need not be remembered. */
+  /** The question in full as it was decided in the last attempt, and how. Null: that is not to be remembered. */
   #found: QuestionWithin | null = null;
   #decided: Decided | null = null;
 
@@ -126,6 +126,7 @@ export class QuestionAsItCame implements AskedQuestion {
   }
 
   find(facts: Facts): QuestionWithin | Needs {
+    this.#found = null;
     const asked = this.#who.find(facts);
     if (isNeeds(asked)) {
       verifyIds(this.#request);
@@ -146,7 +147,6 @@ export class QuestionAsItCame implements AskedQuestion {
   decide(found: QuestionWithin, facts: Facts): DecidedOf | Needs {
     const moment = found.scope === null ? facts.moment() : null;
     const known = moment === null ? null : recall(moment, found);
-    this.#found = null;
     if (known !== null) {
       facts.useMoment();
       countRemembered();
