@@ -98,6 +98,9 @@ export async function signIn(page: Page, key: string): Promise<void> {
 export async function lookAt(page: Page, look: Look): Promise<void> {
   await page.emulateMedia({ colorScheme: schemeOf(look) });
   await page.setViewportSize(viewportOf(look));
+  // The console hears of it a moment later.
+  const root = page.locator(`html[data-mantine-color-scheme="${schemeOf(look)}"]`);
+  await root.waitFor({ state: "attached" });
   // Painted anew, and nothing is on its way to another colour or place.
   await page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
     .then(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)))`);

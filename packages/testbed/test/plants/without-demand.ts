@@ -3,9 +3,9 @@
 import { plant } from "./plant.ts";
 
 const reader = "packages/facts/src/reader.ts";
-plant(reader, "if (mark === null || !this.#demand.isMetBy(follow, this.#now)) {", "if (mark === null) {");
+plant(reader, "share.mark = this.demand.isMetBy(follow, now) ? follow.mark : null;", "share.mark = follow.mark;");
 plant(
   reader,
-  "if (this.#latest[owner] === unused || this.#demand.isMetBy(follow, this.#now)) continue;",
-  "continue;",
+  "if (share.latest !== unused && !this.demand.isMetBy(share.follow, this.#now)) this.#mustMeet(share);",
+  "",
 );
