@@ -111,6 +111,12 @@ export function questionsAbout({ users, projects }: Contents, count: number): Qu
   }));
 }
 
+/** Each user about each experiment. */
+export function allQuestionsAbout({ users, projects }: Contents): Question[] {
+  const experiments = projects.flatMap((project) => project.experiments);
+  return experiments.flatMap((experiment) => users.map((user) => ({ user, experiment })));
+}
+
 async function fill(rest: Rest, users: readonly string[], size: Size): Promise<Omit<Contents, "users">> {
   const groups: Group[] = [];
   const usersPerGroup = size.users / size.groups;

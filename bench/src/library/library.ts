@@ -9,7 +9,7 @@ import { onClientCore } from "../cores.ts";
 import { startDecision } from "../decision.ts";
 import { compared, type Row } from "../row.ts";
 import { median } from "../statistics.ts";
-import { questionsAbout } from "../world.ts";
+import { allQuestionsAbout, questionsAbout } from "../world.ts";
 import type { EngineName } from "./engines.ts";
 import type { Measured, Task } from "./run.ts";
 
@@ -35,6 +35,9 @@ export async function library(tell: (line: string) => void): Promise<Row[]> {
   const { contents, serviceToken } = decision.world;
   const address = decision.system.decisionAddress;
   const questions = questionsAbout(contents, questionsAsked);
+  const everyQuestion = allQuestionsAbout(contents);
+  /** Ours about so many that it has decided hardly any of them of late. */
+  const unremembered: number[] = [];
   const rates: Record<EngineName, number[]> = { portcullis: [], casbin: [], casl: [], cedar: [] };
   let answers: readonly boolean[] | undefined;
   for (let round = 1; round <= rounds; round++) {
@@ -44,6 +47,8 @@ export async function library(tell: (line: string) => void): Promise<Row[]> {
       if (!isDeepStrictEqual(measured.answers, answers)) throw new Error(`${engine} answers otherwise`);
       rates[engine].push(measured.perCpuSecond);
     }
+    const ours = { engine: "portcullis", contents, address, serviceToken } as const;
+    unremembered.push((await measure({ ...ours, questions: everyQuestion, warmMs, forMs })).perCpuSecond);
     tell(`round ${round} of ${rounds}`);
   }
   const allowed = answers?.filter((answer) => answer).length ?? 0;
@@ -58,6 +63,7 @@ export async function library(tell: (line: string) => void): Promise<Row[]> {
       [
         `${allowed} of ${questions.length} questions are allowed`,
         ...inOrder.map((engine) => `${engine}: ${median(rates[engine]).toFixed(0)} ${unit}`),
+        `ours, about ${everyQuestion.length} questions, of which it remembers few: ${median(unremembered).toFixed(0)} ${unit}`,
       ],
     ),
     compared(
