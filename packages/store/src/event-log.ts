@@ -213,20 +213,6 @@ export function lastChangesOf(keys: readonly FactKey[], rows: readonly ChangeRow
   );
 }
 
-/** Where these logs stand, and in which history. */
-export async function askHeads(
-  database: Pick<Database, "ask">,
-  orgs: readonly OrgId[],
-): Promise<{ readonly positions: number[]; readonly incarnation: string }> {
-  const [log] = await database.ask<{ heads: Record<OrgId, number> | null; incarnation: string }>({
-    name: "ask-heads",
-    text: `select (select jsonb_object_agg(org_id, position) from org_log where org_id = any($1::uuid[])) as heads,
-             incarnation() as incarnation`,
-    values: [`{${orgs.join(",")}}`],
-  });
-  return { positions: orgs.map((org) => log?.heads?.[org] ?? 0), incarnation: log?.incarnation ?? "" };
-}
-
 /** Events that are read at once hold no more than this, unless the first alone does: whoever reads them has to take them in. */
 export const stretchBytesMax = 4 * 1024 * 1024;
 

@@ -7,7 +7,6 @@ import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } 
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 import type { Database } from "./database.ts";
 import {
-  askHeads,
   headsOf,
   headsQuery,
   incarnationOf,
@@ -72,7 +71,12 @@ export function ownLog(database: Database): OwnLog {
   return {
     async heads({ orgIds }) {
       const orgs = uuids<OrgId>(orgIds, "org_ids", entriesMax);
-      return askHeads(database, orgs);
+      const rows = await readNow(database, { heads: headsQuery(orgs), incarnation: incarnationQuery });
+      const heads = headsOf(rows.heads);
+      return {
+        positions: orgs.map((org) => heads.get(org) ?? 0),
+        incarnation: incarnationOf(rows.incarnation),
+      };
     },
 
     async readLog({ orgId, after, limit, bytesLimit }) {
