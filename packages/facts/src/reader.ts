@@ -125,14 +125,15 @@ interface Share {
 
 const unused = -1;
 
+function shareOf(follow: Follow): Share {
+  return { follow, mark: null, latest: unused };
+}
+
 /** One question on its way to an answer. One that was answered from memory leaves nothing behind, so the next may follow. */
 class Reading implements Facts {
   readonly organization: FollowedOrganization;
   readonly #options: FactReaderOptions;
-  readonly #identity: Share;
-  readonly #groups: Share;
-  readonly #grants: Share;
-  readonly #tokens: Share;
+  readonly #share: Readonly<Record<Owner, Share>>;
   readonly #shares: readonly Share[];
   /** What is demanded of each log. */
   demand: Demand;
@@ -156,61 +157,68 @@ class Reading implements Facts {
     this.demand = demand;
     this.#moment = organization.moment();
     const { identity, groups, grants, tokens } = organization.byOwner;
-    this.#identity = { follow: identity, mark: null, latest: unused };
-    this.#groups = { follow: groups, mark: null, latest: unused };
-    this.#grants = { follow: grants, mark: null, latest: unused };
-    this.#tokens = { follow: tokens, mark: null, latest: unused };
-    this.#shares = [this.#identity, this.#groups, this.#grants, this.#tokens];
+    this.#share = {
+      identity: shareOf(identity),
+      groups: shareOf(groups),
+      grants: shareOf(grants),
+      tokens: shareOf(tokens),
+    };
+    this.#shares = Object.values(this.#share);
   }
 
   moment(): Moment | null {
-    const isUsable = this.#identity.mark !== null && this.#groups.mark !== null && this.#grants.mark !== null;
+    const { identity, groups, grants } = this.#share;
+    const isUsable = identity.mark !== null && groups.mark !== null && grants.mark !== null;
     return isUsable ? this.#moment : null;
   }
 
   useMoment(): void {
-    use(this.#identity, 0);
-    use(this.#groups, 0);
-    use(this.#grants, 0);
+    use(this.#share.identity, 0);
+    use(this.#share.groups, 0);
+    use(this.#share.grants, 0);
   }
 
   member(principal: PrincipalId): PreparedValues["member"] | undefined {
-    return this.#find<"member">(this.#identity, this.#kept?.member(principal), this.#own?.member(principal));
+    return this.#find<"member">(
+      this.#share.identity,
+      this.#kept?.member(principal),
+      this.#own?.member(principal),
+    );
   }
 
   memberships(principal: PrincipalId): PreparedValues["memberships"] | undefined {
     return this.#find<"memberships">(
-      this.#groups,
+      this.#share.groups,
       this.#kept?.memberships(principal),
       this.#own?.memberships(principal),
     );
   }
 
   groups(): PreparedValues["groups"] | undefined {
-    return this.#find<"groups">(this.#groups, this.#kept?.groups(), this.#own?.groups());
+    return this.#find<"groups">(this.#share.groups, this.#kept?.groups(), this.#own?.groups());
   }
 
   roles(): PreparedValues["roles"] | undefined {
-    return this.#find<"roles">(this.#grants, this.#kept?.roles(), this.#own?.roles());
+    return this.#find<"roles">(this.#share.grants, this.#kept?.roles(), this.#own?.roles());
   }
 
   access(object: ObjectRef): PreparedValues["access"] | undefined {
-    return this.#find<"access">(this.#grants, this.#kept?.access(object), this.#own?.access(object));
+    return this.#find<"access">(this.#share.grants, this.#kept?.access(object), this.#own?.access(object));
   }
 
   aclsNaming(object: ObjectRef, subject: Subject): PreparedValues["acls_naming"] | undefined {
     const key = { kind: "acls_naming", org: this.organization.org, object, subject } as const;
-    return this.#find<"acls_naming">(this.#grants, this.#kept?.get(key), this.#own?.get(key));
+    return this.#find<"acls_naming">(this.#share.grants, this.#kept?.get(key), this.#own?.get(key));
   }
 
   acls(object: ObjectRef): PreparedValues["acls"] | undefined {
     const key = { kind: "acls", org: this.organization.org, object } as const;
-    return this.#find<"acls">(this.#grants, this.#kept?.get(key), this.#own?.get(key));
+    return this.#find<"acls">(this.#share.grants, this.#kept?.get(key), this.#own?.get(key));
   }
 
   credential(digest: CredentialDigest): PreparedValues["credential"] | undefined {
     return this.#find<"credential">(
-      this.#tokens,
+      this.#share.tokens,
       this.#kept?.credential(digest),
       this.#own?.credential(digest),
     );
@@ -296,7 +304,7 @@ class Reading implements Facts {
     for (const { latest, follow } of this.#shares) {
       if (latest === unused) continue;
       for (const prerequisite of follow.prerequisites) {
-        const other = this.#shareOf(prerequisite.owner);
+        const other = this.#share[prerequisite.owner];
         if (other.latest === unused || isMet(prerequisite, other.follow)) continue;
         this.#lacking ??= [];
         this.#lacking.push(prerequisite);
@@ -310,19 +318,6 @@ class Reading implements Facts {
       if (share.latest !== unused && !this.demand.isMetBy(share.follow, this.#now)) this.#mustMeet(share);
     }
     return this.#unmet === null;
-  }
-
-  #shareOf(owner: Owner): Share {
-    switch (owner) {
-      case "identity":
-        return this.#identity;
-      case "groups":
-        return this.#groups;
-      case "grants":
-        return this.#grants;
-      case "tokens":
-        return this.#tokens;
-    }
   }
 
   async #meetDemand(unmet: ReadonlySet<Follow>): Promise<void> {
