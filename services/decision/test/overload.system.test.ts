@@ -82,7 +82,9 @@ test("at three times its capacity it answers nearly as many as ever, in time, an
   const told = Object.fromEntries(Array.from(counts, ([outcome, all]) => [outcome, all.length]));
   expect(told).toEqual({ ...told, allowed: expect.any(Number), exhausted: expect.any(Number) });
   // A machine that stands still for a moment costs those that were let in; without the limit nearly everybody is late.
-  expect(outcomes.length - count("allowed") - count("exhausted"), JSON.stringify(told)).toBe(count("timeout"));
+  expect(outcomes.length - count("allowed") - count("exhausted"), JSON.stringify(told)).toBe(
+    count("timeout"),
+  );
   expect(count("timeout"), JSON.stringify(told)).toBeLessThan(0.1 * outcomes.length);
   expect(count("allowed"), JSON.stringify({ perSecond, ...told })).toBeGreaterThan(0.7 * perSecond * seconds);
   // And when the others have gone, it answers whoever asks.
