@@ -6,7 +6,7 @@ import "@portcullis/chassis/rpc/server";
 import "@portcullis/checks";
 import "@portcullis/facts";
 import "@portcullis/store";
-import "@portcullis/store/queue-metrics";
+import "@portcullis/store/queue-worker";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";

@@ -1,20 +1,16 @@
 import { Fault } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
-import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { OrgId, Owner } from "@portcullis/policy";
 import type { Event, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { FactsService } from "@portcullis/proto/facts/v1/facts";
-import { Worker } from "bullmq";
 import type { Database, Write } from "./database.ts";
-import { type Doorbell, followerQueue, queuePrefix } from "./doorbell.ts";
-import { endWorker } from "./end-worker.ts";
+import { followerQueue } from "./doorbell.ts";
 import { forgetFailure, noteFailure } from "./follow-failures.ts";
 import { cursorAt, cursorMoved, type Place, readPlace } from "./followed-place.ts";
 import { watchFollower } from "./metrics.ts";
 import { queryThrough } from "./query.ts";
-import { watchQueue } from "./queue-metrics.ts";
-import { tracedJob } from "./traced-job.ts";
+import { workOn } from "./queue-worker.ts";
 
 export interface FollowerOptions {
   /** The follower's own. */
@@ -58,17 +54,16 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
   const stop = new AbortController();
   const catchUp = (org: OrgId) => followNoting(options, org, stop.signal);
 
-  // BullMQ goes on trying, and the sweep goes on without it.
-  const redis = openRedisForWorking(options.redisUrl);
   const busy = new Set<OrgId>();
   const rungMeanwhile = new Set<OrgId>();
-  const queue = followerQueue(source, database.owner);
-  const worker = new Worker<Doorbell>(
-    queue,
-    tracedJob(queue, async ({ data }) => {
-      const org = data.org as OrgId;
+  const worker = workOn({
+    queue: followerQueue(source, database.owner),
+    redisUrl: options.redisUrl,
+    jobsAtOnce,
+    async work(bell) {
+      const org = bell.org as OrgId;
       const { cursor, waits } = await readPlace(database, source, org);
-      if (waits || (cursor !== null && cursor.position >= data.position)) return;
+      if (waits || (cursor !== null && cursor.position >= bell.position)) return;
       // One organisation's long work does not take the places of all others.
       rungMeanwhile.add(org);
       if (busy.has(org)) return;
@@ -78,16 +73,12 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
       } finally {
         busy.delete(org);
       }
-    }),
-    { connection: redis, prefix: queuePrefix, concurrency: jobsAtOnce },
-  );
-  worker.on("error", () => undefined);
-  worker.on("failed", (job, error) =>
-    log.warn({ source, org: job?.data.org, reason: reasonOf(error) }, "can't follow a log; trying again"),
-  );
-  const watched = new DisposableStack();
-  watched.use(watchQueue(worker, redis));
-  watched.use(watchFollower(database, source));
+    },
+    onFailed: (bell, reason) =>
+      log.warn({ source, org: bell?.org, reason }, "can't follow a log; trying again"),
+    log,
+  });
+  const watched = watchFollower(database, source);
 
   let sweeping = Promise.resolve();
   const sweepSoon = (): void => {
@@ -104,8 +95,8 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
       clearInterval(timer);
       stop.abort();
       await sweeping;
-      watched.dispose();
-      await endWorker(worker, redis);
+      watched[Symbol.dispose]();
+      await worker[Symbol.asyncDispose]();
     },
   };
 }

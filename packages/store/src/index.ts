@@ -1,6 +1,5 @@
 export { auditHandlers } from "./audit-service.ts";
 export { Database, type DatabaseOptions, type Write, type Written } from "./database.ts";
-export { endWorker } from "./end-worker.ts";
 export type { Change } from "./event-log.ts";
 export { type FactReading, factsHandlers, ownLog } from "./facts-service.ts";
 export { type Follower, type FollowerOptions, startFollower } from "./follower.ts";

@@ -6,7 +6,7 @@ import {
 } from "@portcullis/one-machine/redis-several";
 import { type Owner, owners } from "@portcullis/policy";
 import { openDeadLetters } from "@portcullis/store/dead-letters";
-import { expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
+import { doorbellQueues, expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { judgeAnswers, type Verdict } from "../src/judge-answers.ts";
@@ -60,6 +60,12 @@ async function everythingWorks(): Promise<void> {
   } finally {
     await log.end();
   }
+  const waiting = async () => {
+    const { client } = await cluster.masterOf(queuePrefix);
+    const lengths = doorbellQueues.map(async (queue) => client.llen(`${queuePrefix}:${queue}:wait`));
+    return (await Promise.all(lengths)).reduce((sum, length) => sum + length, 0);
+  };
+  await expect.poll(waiting, { timeout: 40_000 }).toBe(0);
   const [person = ""] = team.people;
   const isCached = async () => {
     await team.join(person);

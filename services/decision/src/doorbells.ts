@@ -3,10 +3,8 @@ import type { Log } from "@portcullis/chassis/log";
 import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { FollowInRedis, Follows } from "@portcullis/facts";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
-import { type Doorbell, invalidationQueue, queuePrefix } from "@portcullis/store/doorbell";
-import { watchQueue } from "@portcullis/store/queue-metrics";
-import { tracedJob } from "@portcullis/store/traced-job";
-import { Worker } from "bullmq";
+import { invalidationQueue } from "@portcullis/store/doorbell";
+import { workOn } from "@portcullis/store/queue-worker";
 
 export interface DoorbellOptions {
   readonly redisUrl: string;
@@ -20,8 +18,6 @@ export interface DoorbellOptions {
 /** On which one process, having heard of an event, tells all others and itself. */
 const channel = "pc:doorbell";
 const jobsAtOnce = 16;
-/** A worker that can't say goodbye to Redis is left. */
-const closeMs = 1000;
 
 /**
  * Listens for what owners commit, so that it is in force at once. Nothing depends on it: a doorbell says only where to
@@ -29,10 +25,11 @@ const closeMs = 1000;
  */
 export function hearDoorbells({ redisUrl, followInRedis, follows, log }: DoorbellOptions): AsyncDisposable {
   // Both reconnect; what was missed meanwhile is found by confirmation.
-  const jobs = openRedisForWorking(redisUrl);
-  const worker = new Worker<Doorbell>(
-    invalidationQueue,
-    tracedJob(invalidationQueue, async ({ data }) => {
+  const worker = workOn({
+    queue: invalidationQueue,
+    redisUrl,
+    jobsAtOnce,
+    async work(data, redis) {
       const bell = checked(data);
       if (bell === null) {
         log.warn({}, "a doorbell that names no place in a log was ignored");
@@ -40,14 +37,12 @@ export function hearDoorbells({ redisUrl, followInRedis, follows, log }: Doorbel
       }
       // Memories follow the log by themselves, and need not wait until redis has.
       follows.hear(bell.owner, bell.org, bell.position);
-      await jobs.publish(channel, JSON.stringify(bell));
+      await redis.publish(channel, JSON.stringify(bell));
       await followInRedis.catchUp(bell.org, bell.owner, bell.position);
-    }),
-    { connection: jobs, prefix: queuePrefix, concurrency: jobsAtOnce },
-  );
-  const watched = watchQueue(worker, jobs);
-  worker.on("error", () => undefined);
-  worker.on("failed", (job, error) => log.warn({ job: job?.id, reason: error.message }, "a doorbell failed"));
+    },
+    onFailed: (bell, reason) => log.warn({ org: bell?.org, reason }, "a doorbell failed"),
+    log,
+  });
 
   const subscriber = openRedisForWorking(redisUrl);
   subscriber.on("message", (_channel, message: string) => {
@@ -59,9 +54,7 @@ export function hearDoorbells({ redisUrl, followInRedis, follows, log }: Doorbel
   return {
     async [Symbol.asyncDispose]() {
       subscriber.disconnect();
-      watched[Symbol.dispose]();
-      await Promise.race([worker.close().catch(() => undefined), after(closeMs)]);
-      jobs.disconnect();
+      await worker[Symbol.asyncDispose]();
     },
   };
 }
@@ -89,10 +82,4 @@ function parsed(message: string): unknown {
   } catch {
     return null;
   }
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

@@ -3,12 +3,10 @@
 // early and late jobs are harmless.
 
 import type { Log } from "@portcullis/chassis/log";
-import { openRedisForWorking } from "@portcullis/chassis/redis";
 import type { OrgId } from "@portcullis/policy";
-import { endWorker, JobAdder } from "@portcullis/store";
-import { type Doorbell, expiryQueue, queuePrefix } from "@portcullis/store/doorbell";
-import { watchQueue } from "@portcullis/store/queue-metrics";
-import { Worker } from "bullmq";
+import { JobAdder } from "@portcullis/store";
+import { expiryQueue } from "@portcullis/store/doorbell";
+import { workOn } from "@portcullis/store/queue-worker";
 import type { AclStore } from "./store/acl-store.ts";
 
 /** Clocks of machines differ: what this one thinks has just expired may still grant elsewhere, so it stays as long. */
@@ -35,16 +33,15 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
   const clearUp = (org: OrgId) => acls.removeExpired(org, new Date(Date.now() - graceMs));
   // The sweep goes on without either.
   const adder = new JobAdder([expiryQueue], redisUrl);
-  const working = openRedisForWorking(redisUrl);
-  const worker = new Worker<Doorbell>(expiryQueue, ({ data }) => clearUp(data.org as OrgId), {
-    connection: working,
-    prefix: queuePrefix,
+  const worker = workOn({
+    queue: expiryQueue,
+    redisUrl,
+    jobsAtOnce: 1,
+    work: ({ org }) => clearUp(org as OrgId),
+    onFailed: (bell, reason) =>
+      log.warn({ org: bell?.org, reason }, "can't remove expired ACLs; trying again"),
+    log,
   });
-  const watched = watchQueue(worker, working);
-  worker.on("error", () => undefined);
-  worker.on("failed", (job, error) =>
-    log.warn({ org: job?.data.org, reason: String(error) }, "can't remove expired ACLs; trying again"),
-  );
 
   let isEnding = false;
   const sweep = async (): Promise<void> => {
@@ -89,8 +86,7 @@ export function startExpiries({ acls, redisUrl, log }: Options): Expiries {
       isEnding = true;
       clearInterval(timer);
       await sweeping;
-      watched[Symbol.dispose]();
-      await endWorker(worker, working);
+      await worker[Symbol.asyncDispose]();
       await adder[Symbol.asyncDispose]();
     },
   };
