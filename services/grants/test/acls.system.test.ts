@@ -224,6 +224,21 @@ test("what is both added and removed stands in the end", async () => {
   expect(both.removed.map((each) => each.id)).toEqual([id]);
 });
 
+test("what is removed and added again at once expires when the addition says, and grants all the while", async () => {
+  const { org, on, alice } = await world();
+  const content = acl({ object: on, subject: user(alice), expiresAt: new Date(Date.now() + 60_000) });
+  const { id } = given((await add(org, content)).added[0]?.acl);
+  const forGood = { ...content, expiresAt: undefined };
+  const untouched = await add(org, forGood);
+  expect(untouched.added).toMatchObject([{ acl: { id, content }, foundExisting: true }]);
+  const { added, removed } = await service.grants.updateAcls(
+    aclUpdate(org, { add: [forGood, forGood], remove: [{ what: { $case: "content", value: content } }] }),
+  );
+  const lifted = { acl: { id, content: forGood }, foundExisting: true };
+  expect({ added, removed }).toMatchObject({ added: [lifted, lifted], removed: [] });
+  expect((await access(org, on)).value?.acls).toMatchObject([{ id, expiresAtMs: null }]);
+});
+
 test("one bad item refuses all, and its field names the index", async () => {
   const { org, on, alice } = await world();
   const good = acl({ object: on, subject: user(alice) });

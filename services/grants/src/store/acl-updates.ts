@@ -80,16 +80,22 @@ async function read(query: Query, org: OrgId, all: readonly AclUpdate[]): Promis
   return { org, followed, exists, liveRoles, acls };
 }
 
-/** What is both added and removed stands in the end. */
+/** What is both added and removed stands in the end, and expires when the addition says. */
 function make({ org, acls }: Seen, { add, remove }: AclChanges) {
-  const kept = new Set(add.map(aclIdentity));
+  const toStand = new Set(add.map(aclIdentity));
+  const renewed = new Set<string>();
   const before: Acl[] = [];
   const after: Acl[] = [];
 
   const removed = new Map<AclId, Acl>();
   for (const [index, removal] of remove.entries()) {
     const acl = removal.by === "id" ? acls.withId(removal.id) : acls.saying(removal.content);
-    if (acl === null || removed.has(acl.id) || kept.has(aclIdentity(acl.content))) continue;
+    if (acl === null || removed.has(acl.id)) continue;
+    const identity = aclIdentity(acl.content);
+    if (toStand.has(identity)) {
+      renewed.add(identity);
+      continue;
+    }
     if (acl.builtIn) throw builtInIsFixed(`remove[${index}]`);
     removed.set(acl.id, acl);
     before.push(acl);
@@ -107,7 +113,8 @@ function make({ org, acls }: Seen, { add, remove }: AclChanges) {
       return { acl, foundExisting: false };
     }
     const expired = hasExpired(found.content, created);
-    const expiresAt = expired ? content.expiresAt : (content.expiresAt ?? found.content.expiresAt);
+    const kept = expired || renewed.has(identity) ? null : found.content.expiresAt;
+    const expiresAt = content.expiresAt ?? kept;
     if (found.content.expiresAt?.getTime() === expiresAt?.getTime()) {
       return { acl: found, foundExisting: !expired };
     }
