@@ -59,6 +59,15 @@ export function addressVariables(ports: Ports): Record<string, string> {
   );
 }
 
+/**
+ * Where a service tells its numbers, when they are asked for at `given`: at this port or one behind it, as a port is for one
+ * process. What is no port is for the service itself to refuse.
+ */
+export function metricsAddressOf(service: ServiceName, given: string): string {
+  const [, host, port] = /^(.+):([1-9]\d*)$/.exec(given) ?? [];
+  return host === undefined ? given : `${host}:${Number(port) + services.indexOf(service)}`;
+}
+
 export function databaseOf(owner: OwnerName): string {
   return `portcullis_${owner}`;
 }
@@ -131,11 +140,13 @@ function environmentOf(service: ServiceName, surroundings: ServiceSurroundings):
   const inherited: Record<string, string | undefined> = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => passedOn.test(name)),
   );
+  const metrics = inherited["PORTCULLIS_METRICS_LISTEN"];
   const owner = owners.find((name) => name === service);
   return {
     ...(service === "admin" && { PORTCULLIS_CONSOLE_FOLDER: join(checkout, "services/console/dist") }),
     ...inherited,
     ...addressVariables(ports),
+    ...(metrics !== undefined && { PORTCULLIS_METRICS_LISTEN: metricsAddressOf(service, metrics) }),
     PORTCULLIS_LISTEN: addressOf(service, ports),
     PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential,
     PORTCULLIS_LOG_LEVEL: process.env["PORTCULLIS_LOG_LEVEL"] ?? "info",
