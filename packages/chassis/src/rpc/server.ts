@@ -19,6 +19,7 @@ import { refuseUnprotected, serverCredentials, type Tls } from "../tls.ts";
 import { type Call, type Caller, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { countsOf } from "./counts.ts";
 import { type Gate, longestCallMs, RunningCall, report } from "./running-call.ts";
+import { keepCallsShortLived } from "./short-lived.ts";
 import { badServiceCredential, codeOf, notForThisService, toServiceError } from "./status.ts";
 import { type Answering, answering, type Conversation, conversing } from "./stream.ts";
 import { tracedAnswering } from "./traced.ts";
@@ -134,6 +135,7 @@ export async function serve(
         : resolve(bound),
     );
   });
+  keepCallsShortLived(server);
   return {
     address: options.listen.startsWith("unix:")
       ? options.listen
