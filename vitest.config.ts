@@ -16,6 +16,7 @@ const measuring = [
   "packages/testbed/test/rest/many-administrators.system.test.ts",
   "packages/testbed/test/revocation.system.test.ts",
   "packages/testbed/test/torture.system.test.ts",
+  "services/decision/test/overload.system.test.ts",
 ];
 
 /** Tests of many machines' parts on one, which is busy with them: run by themselves, by `pnpm test:machines`. */
