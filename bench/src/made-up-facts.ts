@@ -41,6 +41,7 @@ export function madeUpValue(key: FactKey): FactValues[FactKind] {
     case "acls":
     case "acls_naming":
       return [];
+    case "parents":
     case "credential":
       return null;
   }

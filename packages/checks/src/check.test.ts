@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { Fault } from "@portcullis/chassis/fault";
 import { openLog } from "@portcullis/chassis/log";
 import {
@@ -12,6 +14,9 @@ import {
 } from "@portcullis/facts";
 import { type Change, ScriptedOwner } from "@portcullis/facts/testing";
 import {
+  type Access,
+  type Acl,
+  type AclId,
   type FactKey,
   factOwners,
   type Needs,
@@ -19,10 +24,12 @@ import {
   type OrgId,
   objectTypeNames,
   owners,
+  type Parents,
   type PrincipalId,
 } from "@portcullis/policy";
 import {
   judge,
+  type ObjectText,
   type OneTarget,
   type OrganizationFacts,
   objectOf,
@@ -30,6 +37,7 @@ import {
   questionsAbout,
   sampling,
   targetsIn,
+  type WholeAccess,
   worlds,
 } from "@portcullis/policy/testing";
 import type { BatchCheckResponse, CheckRequest, CheckResponse } from "@portcullis/proto/decision/v1/decision";
@@ -209,6 +217,90 @@ test("in a batch a bad question fails alone, and says where it stands", async ()
   expect(results.map(({ allowed }) => allowed)).toEqual([false, false, false, false, false]);
 });
 
+test("many at once are answered as each alone, after every change", { timeout: 120_000 }, async () => {
+  const counts = { asked: 0, allowed: 0 };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(worlds(), { minLength: 1, maxLength: 3 }),
+      fc.constantFrom(10, 1000),
+      async (states, idsMax) => {
+        using system = new CheckedSystem(idsMax);
+        for (const { nowMs, organizations } of states) {
+          const [facts] = organizations;
+          if (facts === undefined) throw new Error("a world without an organisation");
+          vi.setSystemTime(nowMs);
+          system.become(facts);
+          const targets = targetsIn(facts);
+          const allows = judge(facts, { targets, nowMs });
+          const questions = [...questionsAbout(facts, { targets, nowMs })];
+          for (const some of chunksOf(questions, 200)) {
+            const { results } = await system.batchCheck(some.map(requestOf));
+            const expected = some.map(({ principal, permission, target }) =>
+              allows(principal, permission, target),
+            );
+            expect(results.map(({ allowed }) => allowed)).toEqual(expected);
+            counts.asked += some.length;
+            counts.allowed += expected.filter(Boolean).length;
+          }
+        }
+      },
+    ),
+    { seed, numRuns },
+  );
+  process.stdout.write(`asked many at once: ${JSON.stringify(counts)}, seed ${seed}\n`);
+  expect(counts.allowed / counts.asked).toBeGreaterThan(0.02);
+});
+
+test("of many objects the ACLs are not read where a grant above allows, nor anything again when they change", async () => {
+  using system = new CheckedSystem(10_000);
+  const project = objectOf(`project ${olivia}` as ObjectText);
+  const acl = (permission: "read" | "update"): Acl => ({
+    id: `${permission} for olivia` as AclId,
+    subject: { kind: "principal", id: olivia },
+    grant: { kind: "permission", permission, restrictObjectType: null },
+    expiresAtMs: null,
+  });
+  const experiments = Array.from({ length: 60 }, () => `experiment ${randomUUID()}` as ObjectText);
+  const withExperiments = (live: readonly ObjectText[], acls: readonly Acl[]): OrganizationFacts => ({
+    ...withOlivia,
+    access: new Map([
+      [objectText(organization), { parent: null, alsoUnder: [], acls: [acl("read")] }],
+      [
+        objectText(project),
+        { parent: { type: "org_project", id: organization.id }, alsoUnder: [], acls: [] },
+      ],
+      ...live.map((text): [ObjectText, WholeAccess] => [text, { parent: project, alsoUnder: [], acls }]),
+    ]),
+  });
+  const ask = async (permission: "read" | "update") => {
+    const targets = experiments.map((text) => ({ kind: "object", object: objectOf(text) }) as const);
+    const checks = targets.map((target) => requestOf({ principal: olivia, permission, target }));
+    const { results } = await system.batchCheck(checks);
+    return results.map(({ allowed }) => allowed);
+  };
+  let loaded: FactKey[] = [];
+  const kindsLoaded = () => [
+    ...new Set(
+      loaded.flatMap((key) => ("object" in key && key.object.type === "experiment" ? [key.kind] : [])),
+    ),
+  ];
+  system.beforeLoads((keys) => loaded.push(...keys));
+
+  system.become(withExperiments(experiments, []));
+  expect(new Set(await ask("read"))).toEqual(new Set([true]));
+  expect(kindsLoaded()).toEqual(["parents"]);
+
+  loaded = [];
+  system.become(withExperiments(experiments, [acl("update")]));
+  expect(new Set(await ask("read"))).toEqual(new Set([true]));
+  expect(kindsLoaded()).toEqual([]);
+  expect(new Set(await ask("update"))).toEqual(new Set([true]));
+  expect(kindsLoaded()).toEqual(["access"]);
+
+  system.become(withExperiments(experiments.slice(1), []));
+  expect(await ask("read")).toEqual(experiments.map((_, index) => index > 0));
+});
+
 /** Checks over scripted owners, whose facts are those of one organisation after the other. */
 class CheckedSystem implements Disposable {
   now = 1_000_000;
@@ -240,9 +332,12 @@ class CheckedSystem implements Disposable {
     return this.#deciding.facts.read(acme, minimizeLatency, evaluate);
   }
 
+  /** As of now, which is later than all that was seen before. */
   batchCheck(checks: CheckRequest[]): Promise<BatchCheckResponse> {
+    this.now += 1;
     const orgId = checks[0]?.orgId ?? "";
-    return batchCheck(this.#deciding, principalOf, { orgId, checks, consistency: undefined }, call);
+    const consistency = { kind: { $case: "fullyConsistent", value: {} } } as const;
+    return batchCheck(this.#deciding, principalOf, { orgId, checks, consistency }, call);
   }
 
   loseOwners(): void {
@@ -291,10 +386,29 @@ function changesBetween(before: OrganizationFacts | null, after: OrganizationFac
     ]),
     [{ kind: "groups", org }, after.groups],
     [{ kind: "roles", org }, after.roles],
-    ...[...objects].map(
-      (text): Change => [{ kind: "access", org, object: objectOf(text) }, after.access.get(text) ?? null],
-    ),
+    ...[...objects].flatMap((text): Change[] => {
+      const object = objectOf(text);
+      const access = after.access.get(text) ?? null;
+      const parents = parentsIn(access);
+      const isElsewhere = !isDeepStrictEqual(parents, parentsIn(before?.access.get(text) ?? null));
+      return [
+        [{ kind: "access", org, object }, access],
+        ...(isElsewhere ? [[{ kind: "parents", org, object }, parents] as const] : []),
+      ];
+    }),
   ];
+}
+
+function parentsIn(access: Access | null): Parents | null {
+  if (access === null) return null;
+  const { acls: _acls, ...parents } = access;
+  return parents;
+}
+
+function chunksOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+    all.slice(index * size, (index + 1) * size),
+  );
 }
 
 function reads(): number {

@@ -1,13 +1,17 @@
 import type { Answer, FactReader, Facts, Moment } from "@portcullis/facts";
 import {
   type Decided,
+  type Decision,
+  decide,
+  decideFromAbove,
   decideWithin,
   type FactKey,
-  type FactLookup,
   isNeeds,
   missingAbout,
+  missingFromAbove,
   type Needs,
   type OrgId,
+  type ParentsLookup,
   type Permission,
   type PrincipalId,
   type Question,
@@ -87,6 +91,16 @@ interface QuestionWithin extends Question {
   readonly scope: Scope | null;
 }
 
+/** How a question is decided, and which facts that takes whoever asks. */
+interface Way {
+  readonly decide: (question: Question, lookup: ParentsLookup) => Decision;
+  readonly missing: (org: OrgId, target: Target, lookup: ParentsLookup) => readonly FactKey[];
+}
+
+const alone: Way = { decide, missing: missingAbout };
+/** For one among many: another round of loading is less than all ACLs on each of their objects, if these must be read anew. */
+export const amongMany: Way = { decide: decideFromAbove, missing: missingFromAbove };
+
 /** What was decided, and of whom if a credential told. */
 export type DecidedOf = Decided & { readonly holder?: PrincipalId };
 
@@ -112,13 +126,15 @@ export class QuestionAsItCame implements AskedQuestion {
   readonly #who: Principal;
   readonly #permission: Permission;
   readonly #target: Target;
+  readonly #way: Way;
   /** The question in full as it was decided in the last attempt, and how. Null: that is not to be remembered. */
   #found: QuestionWithin | null = null;
   #decided: Decided | null = null;
 
   /** `orgId`: which it is about, where the request does not say. */
-  constructor(request: CheckRequest, orgId: string, principalOf: PrincipalOf) {
+  constructor(request: CheckRequest, orgId: string, principalOf: PrincipalOf, way = alone) {
     this.#request = request;
+    this.#way = way;
     this.#who = principalOf(whoAsItCame(request.who, orgId));
     this.org = this.#who.org;
     this.#permission = permissionFromWire(request.permission);
@@ -130,7 +146,7 @@ export class QuestionAsItCame implements AskedQuestion {
     const asked = this.#who.find(facts);
     if (isNeeds(asked)) {
       verifyIds(this.#request);
-      return { ...asked, next: (lookup) => nextAfter(asked, this.org, this.#target, lookup) };
+      return { ...asked, next: (lookup) => nextAfter(asked, this.org, this.#target, lookup, this.#way) };
     }
     const { principal, credential, scope } = asked;
     return {
@@ -152,7 +168,7 @@ export class QuestionAsItCame implements AskedQuestion {
       countRemembered();
       return decidedOf(known, found);
     }
-    const decided = decideWithin(found.scope, found, facts);
+    const decided = decideWithin(found.scope, found, facts, this.#way.decide);
     if (isNeeds(decided) || !foundAll(decided)) verifyIds(this.#request);
     if (isNeeds(decided)) return decided;
     if (moment !== null) {
@@ -173,13 +189,19 @@ function decidedOf(decided: Decided, { byCredential, principal }: QuestionWithin
 }
 
 /** What the decision takes besides, while it is looked up who asks. */
-function nextAfter({ keys }: Needs, org: OrgId, target: Target, lookup: FactLookup): FactKey[] {
+function nextAfter(
+  { keys }: Needs,
+  org: OrgId,
+  target: Target,
+  lookup: ParentsLookup,
+  { missing }: Way,
+): FactKey[] {
   const memberships = keys.flatMap((key): FactKey[] =>
     key.kind === "member" && lookup.memberships(key.principal) === undefined
       ? [{ kind: "memberships", org, principal: key.principal }]
       : [],
   );
-  return [...memberships, ...missingAbout(org, target, lookup)];
+  return [...memberships, ...missing(org, target, lookup)];
 }
 
 /** Whether facts were found of the principal as well as of the object. */

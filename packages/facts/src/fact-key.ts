@@ -14,6 +14,7 @@ export function factKeyText(key: FactKey): string {
     case "roles":
       return key.kind;
     case "access":
+    case "parents":
     case "acls":
       return key.kind + part(key.object.type) + part(key.object.id);
     case "acls_naming":

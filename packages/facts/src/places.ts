@@ -18,6 +18,7 @@ export class Places<Thing> {
   #memberships: Shelf<Thing> | undefined;
   #credentials: Shelf<Thing> | undefined;
   #access: Map<ObjectType, Shelf<Thing>> | undefined;
+  #parents: Map<ObjectType, Shelf<Thing>> | undefined;
   #acls: Map<ObjectType, Shelf<Thing>> | undefined;
   /** Whatever is seldom asked for, or is there once. */
   #others: Shelf<Thing> | undefined;
@@ -40,6 +41,10 @@ export class Places<Thing> {
 
   access({ type, id }: ObjectRef): Thing | undefined {
     return this.#access?.get(type)?.get(id);
+  }
+
+  parents({ type, id }: ObjectRef): Thing | undefined {
+    return this.#parents?.get(type)?.get(id);
   }
 
   credential(digest: CredentialDigest): Thing | undefined {
@@ -69,6 +74,8 @@ export class Places<Thing> {
         return this.#credentials;
       case "access":
         return this.#access?.get(key.object.type);
+      case "parents":
+        return this.#parents?.get(key.object.type);
       case "acls":
         return this.#acls?.get(key.object.type);
       default:
@@ -91,6 +98,10 @@ export class Places<Thing> {
       case "access":
         this.#access ??= new Map();
         this.#access.set(like.object.type, begun);
+        break;
+      case "parents":
+        this.#parents ??= new Map();
+        this.#parents.set(like.object.type, begun);
         break;
       case "acls":
         this.#acls ??= new Map();
@@ -123,6 +134,7 @@ export class Shelf<Thing> extends Map<string, Thing> {
       case "credential":
         return factKeyText({ ...like, digest: id as CredentialDigest });
       case "access":
+      case "parents":
       case "acls":
         return factKeyText({ ...like, object: { ...like.object, id: id as ObjectId } });
       default:
@@ -140,6 +152,7 @@ export function idOf(key: FactKey): string {
     case "credential":
       return key.digest;
     case "access":
+    case "parents":
     case "acls":
       return key.object.id;
     default:

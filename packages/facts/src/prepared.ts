@@ -6,7 +6,7 @@ import {
   indexRoles,
   type RoleIndex,
 } from "@portcullis/policy";
-import { withSharedGroups, withSharedMember, withSharedPlace } from "./shared-parts.ts";
+import { withSharedGroups, withSharedMember, withSharedParents, withSharedPlace } from "./shared-parts.ts";
 import type { Fact } from "./wire.ts";
 
 /** The values of facts as a decision reads them: what is derived from a value is derived once, and held with it. */
@@ -29,6 +29,8 @@ export function prepare({ key, value }: Pick<Fact, "key" | "value">): Prepared {
       return withSharedGroups(value as FactValues["memberships"]);
     case "access":
       return withSharedPlace(value as FactValues["access"]);
+    case "parents":
+      return withSharedParents(value as FactValues["parents"]);
     case "acls":
     case "acls_naming":
     case "credential":
@@ -49,6 +51,8 @@ export function weightOf({ key, value }: Pick<Fact, "key" | "value">): number {
       const access = value as FactValues["access"];
       return 1 + (access?.acls?.length ?? 0) + (access?.alsoUnder.length ?? 0);
     }
+    case "parents":
+      return 1 + ((value as FactValues["parents"])?.alsoUnder.length ?? 0);
     case "acls":
     case "acls_naming":
       return 1 + ((value as FactValues["acls"])?.length ?? 0);

@@ -3,13 +3,13 @@ import {
   type CredentialDigest,
   type FactKey,
   type FactKind,
-  type FactLookup,
   factOwners,
   isNeeds,
   type Needs,
   type ObjectRef,
   type OrgId,
   type Owner,
+  type ParentsLookup,
   type PrincipalId,
   type Subject,
 } from "@portcullis/policy";
@@ -36,7 +36,7 @@ export interface FactReaderOptions {
 }
 
 /** The facts of one organisation, as {@link FactReader} lets an evaluation see them. */
-export interface Facts extends FactLookup {
+export interface Facts extends ParentsLookup {
   /** What all facts here are of, but for credentials. Null: not all of them may be used now. */
   moment(): Moment | null;
   /** Takes what was decided at that moment for true, as if all its facts had been read again. */
@@ -204,6 +204,10 @@ class Reading implements Facts {
 
   access(object: ObjectRef): PreparedValues["access"] | undefined {
     return this.#find<"access">(this.#share.grants, this.#kept?.access(object), this.#own?.access(object));
+  }
+
+  parents(object: ObjectRef): PreparedValues["parents"] | undefined {
+    return this.#find<"parents">(this.#share.grants, this.#kept?.parents(object), this.#own?.parents(object));
   }
 
   aclsNaming(object: ObjectRef, subject: Subject): PreparedValues["acls_naming"] | undefined {

@@ -1,7 +1,7 @@
 // What many facts have in common is held once: most objects share their parents and have no ACLs of their own, and most
 // people are in the same groups as others. With very many facts of small things that is half of what they weigh.
 
-import type { Access, GroupId, Member, Memberships, ObjectRef } from "@portcullis/policy";
+import type { Access, GroupId, Member, Memberships, ObjectRef, Parents } from "@portcullis/policy";
 
 /** More are hardly common; then it begins anew. */
 const partsMax = 20_000;
@@ -14,6 +14,7 @@ const memberships = new Map<string, Memberships>();
 const parents = new Map<string, ObjectRef>();
 /** Objects with nothing of their own, by their parents. */
 const plain = new Map<ObjectRef, Access>();
+const bare = new Map<ObjectRef, Parents>();
 
 export function withSharedMember(member: Member | null): Member | null {
   return members.find(({ kind }) => kind === member?.kind) ?? member;
@@ -29,8 +30,7 @@ export function withSharedGroups(ids: Memberships): Memberships {
 export function withSharedPlace(access: Access | null): Access | null {
   if (access === null) return null;
   const { alsoUnder, acls } = access;
-  const parent =
-    access.parent === null ? null : shared(parents, access.parent.type + access.parent.id, access.parent);
+  const parent = sharedParent(access);
   const isPlain = alsoUnder.length === 0 && acls?.length === 0 && access.publicRead === undefined;
   if (isPlain && parent !== null) return shared(plain, parent, { parent, alsoUnder: nothing, acls: nothing });
   return {
@@ -39,6 +39,18 @@ export function withSharedPlace(access: Access | null): Access | null {
     alsoUnder: alsoUnder.length === 0 ? nothing : alsoUnder,
     acls: acls?.length === 0 ? nothing : acls,
   };
+}
+
+export function withSharedParents(place: Parents | null): Parents | null {
+  if (place === null) return null;
+  const parent = sharedParent(place);
+  const isBare = place.alsoUnder.length === 0 && place.publicRead === undefined;
+  if (isBare && parent !== null) return shared(bare, parent, { parent, alsoUnder: nothing });
+  return { ...place, parent };
+}
+
+function sharedParent({ parent }: Parents): ObjectRef | null {
+  return parent === null ? null : shared(parents, parent.type + parent.id, parent);
 }
 
 function shared<Name, Part>(parts: Map<Name, Part>, name: Name, part: Part): Part {

@@ -14,6 +14,8 @@ export function valueOf(facts: Facts, key: FactKey): unknown {
       return facts.roles();
     case "access":
       return facts.access(key.object);
+    case "parents":
+      return facts.parents(key.object);
     case "acls":
       return facts.acls(key.object);
     case "acls_naming":

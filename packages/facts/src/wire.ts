@@ -25,6 +25,7 @@ import {
   type Owner,
   objectTypeNamed,
   owners,
+  type Parents,
   type Permission,
   type PrincipalId,
   type RoleId,
@@ -48,6 +49,7 @@ import type {
   Fact as FactMessage,
   Groups as GroupsMessage,
   Member as MemberMessage,
+  Parents as ParentsMessage,
   Role as RoleMessage,
   RolePermission as RolePermissionMessage,
 } from "@portcullis/proto/facts/v1/facts";
@@ -89,8 +91,9 @@ export function factKeyFromWire(message: FactKeyMessage, field: string): FactKey
       return { kind: kind.$case, org };
     case "access":
       return { kind: "access", org, object: objectFromWire(kind.value, `${field}.access`) };
+    case "parents":
     case "acls":
-      return { kind: "acls", org, object: objectFromWire(kind.value, `${field}.acls`) };
+      return { kind: kind.$case, org, object: objectFromWire(kind.value, `${field}.${kind.$case}`) };
     case "aclsNaming":
       return { kind: "acls_naming", org, ...aclsNamingFromWire(kind.value, `${field}.acls_naming`) };
     case "credential":
@@ -210,8 +213,9 @@ function factKindToWire(key: FactKey): NonNullable<FactKeyMessage["kind"]> {
       return { $case: "roles", value: {} };
     case "access":
       return { $case: "access", value: objectToWire(key.object) };
+    case "parents":
     case "acls":
-      return { $case: "acls", value: objectToWire(key.object) };
+      return { $case: key.kind, value: objectToWire(key.object) };
     case "acls_naming":
       return {
         $case: "aclsNaming",
@@ -242,6 +246,8 @@ export function valueToWire(kind: FactKind, value: FactValue): ValueMessage | un
       return { $case: kind, value: { roles: rolesToWire(value as FactValues["roles"]) } };
     case "access":
       return { $case: kind, value: accessToWire(value as Access) };
+    case "parents":
+      return { $case: kind, value: parentsToWire(value as Parents) };
     case "acls":
       return { $case: "acls", value: { acls: (value as readonly Acl[]).map(aclToWire) } };
     case "acls_naming":
@@ -272,6 +278,8 @@ export function valueFromWire(kind: FactKind, message: ValueMessage | undefined)
       return new Map(message.value.roles.map(roleFromWire));
     case "access":
       return accessFromWire(message.value);
+    case "parents":
+      return parentsFromWire(message.value);
     case "acls":
     case "aclsNaming":
       return message.value.acls.flatMap(aclFromWire);
@@ -333,25 +341,29 @@ function rolePermissionFromWire(message: RolePermissionMessage): RolePermission[
   return isObjectType(restrictObjectType) ? [{ permission, restrictObjectType }] : [];
 }
 
-function accessToWire({ parent, alsoUnder, publicRead, acls }: Access): AccessMessage {
+function parentsToWire({ parent, alsoUnder, publicRead }: Parents): ParentsMessage {
   return {
     parent: parent === null ? undefined : objectToWire(parent),
     alsoUnder: alsoUnder.map(objectToWire),
     publicRead: publicRead === true,
-    acls: (acls ?? []).map(aclToWire),
-    aclsApart: acls === null,
   };
 }
 
-function accessFromWire({ parent, alsoUnder, publicRead, acls, aclsApart }: AccessMessage): Access | null {
+function parentsFromWire({ parent, alsoUnder, publicRead }: ParentsMessage): Parents | null {
   const [above] = parent === undefined ? [null] : knownObject(parent);
   if (above === undefined) return null;
-  return {
-    parent: above,
-    alsoUnder: alsoUnder.flatMap(knownObject),
-    ...(publicRead && { publicRead }),
-    acls: aclsApart ? null : acls.flatMap(aclFromWire),
-  };
+  return { parent: above, alsoUnder: alsoUnder.flatMap(knownObject), ...(publicRead && { publicRead }) };
+}
+
+function accessToWire(access: Access): AccessMessage {
+  const { acls } = access;
+  return { ...parentsToWire(access), acls: (acls ?? []).map(aclToWire), aclsApart: acls === null };
+}
+
+function accessFromWire(message: AccessMessage): Access | null {
+  const parents = parentsFromWire(message);
+  if (parents === null) return null;
+  return { ...parents, acls: message.aclsApart ? null : message.acls.flatMap(aclFromWire) };
 }
 
 function knownObject({ type, id }: ObjectRefMessage): ObjectRef[] {

@@ -26,7 +26,7 @@ export function factKeys(id: fc.Arbitrary<string>, digest = id): fc.Arbitrary<Fa
   return fc.oneof(
     fc.record({ kind: fc.constantFrom("member", "memberships"), org, principal: id }),
     fc.record({ kind: fc.constantFrom("groups", "roles"), org }),
-    fc.record({ kind: fc.constantFrom("access", "acls"), org, object }),
+    fc.record({ kind: fc.constantFrom("access", "parents", "acls"), org, object }),
     fc.record({ kind: fc.constant("acls_naming"), org, object, subject: subjects(id) }),
     fc.record({ kind: fc.constant("credential"), org, digest }),
   ) as fc.Arbitrary<FactKey>;
@@ -55,6 +55,14 @@ const acls = fc.array(
   }),
   { maxLength: 3 },
 );
+
+const parents = fc
+  .record({
+    parent: fc.option(object),
+    alsoUnder: fc.array(object, { maxLength: 2 }),
+    isPublic: fc.boolean(),
+  })
+  .map(({ isPublic, ...place }) => ({ ...place, ...(isPublic && { publicRead: true as const }) }));
 
 const values: { readonly [Kind in FactKind]: fc.Arbitrary<unknown> } = {
   member: fc.option(fc.record({ kind: fc.constantFrom("user", "service_account") })),
@@ -85,16 +93,8 @@ const values: { readonly [Kind in FactKind]: fc.Arbitrary<unknown> } = {
     .map((roles) => new Map(roles)),
   acls: fc.option(acls),
   acls_naming: acls,
-  access: fc.option(
-    fc
-      .record({
-        parent: fc.option(object),
-        alsoUnder: fc.array(object, { maxLength: 2 }),
-        isPublic: fc.boolean(),
-        acls: fc.option(acls),
-      })
-      .map(({ isPublic, ...access }) => ({ ...access, ...(isPublic && { publicRead: true }) })),
-  ),
+  access: fc.option(fc.tuple(parents, fc.option(acls)).map(([place, acls]) => ({ ...place, acls }))),
+  parents: fc.option(parents),
   credential: fc.option(
     fc.record({
       id: uuid,

@@ -66,6 +66,7 @@ const emptyOf: FactValues = {
   groups: new Map(),
   roles: new Map(),
   access: null,
+  parents: null,
   acls: null,
   acls_naming: [],
   credential: null,

@@ -169,6 +169,7 @@ function absent(kind: FactKind): Value {
   switch (kind) {
     case "member":
     case "access":
+    case "parents":
     case "acls":
     case "credential":
       return null;

@@ -8,7 +8,7 @@ import { type Asked, ask, isInForce, lets, names, subjectsConcerned } from "./ac
 import { isObjectType, isPermission, type ObjectRef, type Permission } from "./catalog.ts";
 import type { Access, Acl, FactKey } from "./facts.ts";
 import type { OrgId, PrincipalId } from "./ids.ts";
-import type { FactLookup } from "./lookup.ts";
+import type { FactLookup, ParentsLookup } from "./lookup.ts";
 import { missingFacts } from "./missing-facts.ts";
 import { everyMemberMayRead, mayListUnder, standingAccess, startOf, type Target } from "./tree.ts";
 
@@ -41,7 +41,7 @@ export interface Needs {
   readonly kind: "needs";
   readonly keys: readonly FactKey[];
   /** What will be missing next, unless those say no; to be loaded along with them. */
-  readonly next?: (lookup: FactLookup) => readonly FactKey[];
+  readonly next?: (lookup: ParentsLookup) => readonly FactKey[];
 }
 
 /** Whether a step of an evaluation says that facts are missing. */

@@ -14,6 +14,7 @@ export type FactKey =
   | { readonly kind: "groups"; readonly org: OrgId }
   | { readonly kind: "roles"; readonly org: OrgId }
   | { readonly kind: "access"; readonly org: OrgId; readonly object: ObjectRef }
+  | { readonly kind: "parents"; readonly org: OrgId; readonly object: ObjectRef }
   | { readonly kind: "acls"; readonly org: OrgId; readonly object: ObjectRef }
   | {
       readonly kind: "acls_naming";
@@ -31,6 +32,7 @@ export const factOwners = {
   groups: "groups",
   roles: "grants",
   access: "grants",
+  parents: "grants",
   acls: "grants",
   acls_naming: "grants",
   credential: "tokens",
@@ -84,14 +86,18 @@ export interface Acl {
   readonly expiresAtMs: number | null;
 }
 
-/** A live object: its place in the tree, and the ACLs on it alone. */
-export interface Access {
+/** Where a live object stands in the tree. */
+export interface Parents {
   /** Null only for an organisation itself. */
   readonly parent: ObjectRef | null;
   /** Other objects whose ACLs reach this one too: the project groups that list a project. */
   readonly alsoUnder: readonly ObjectRef[];
   /** Marked as public; whether that means anything is the catalog's to say. Absent: it is not. */
   readonly publicRead?: true;
+}
+
+/** A live object: its place in the tree, and the ACLs on it alone. */
+export interface Access extends Parents {
   /** Null: they are too many to be read with every question; those that name one subject are a fact of their own. */
   readonly acls: readonly Acl[] | null;
 }
@@ -121,6 +127,8 @@ export interface FactValues {
   groups: Groups;
   roles: Roles;
   access: Access | null;
+  /** The same without the ACLs, so that no change of these changes it. */
+  parents: Parents | null;
   /** All ACLs on one object alone, for questions about whoever they name; null: there are too many of them. */
   acls: readonly Acl[] | null;
   /** The ACLs on one object alone that name one subject. */

@@ -5,6 +5,7 @@ export { reachable } from "./closure.ts";
 export * from "./decide.ts";
 export * from "./explain.ts";
 export * from "./facts.ts";
+export { decideFromAbove, missingFromAbove } from "./from-above.ts";
 export { type GrantPath, grantPath } from "./grant-path.ts";
 export { type GroupIndex, indexGroups, isInBuiltIn } from "./group-index.ts";
 export { decideHandingOn, type HandingOn, type HandingOnDecided } from "./handing-on.ts";
@@ -19,7 +20,7 @@ export {
   reachingGrants,
 } from "./held-grants.ts";
 export * from "./ids.ts";
-export type { FactLookup } from "./lookup.ts";
+export type { FactLookup, ParentsLookup } from "./lookup.ts";
 export { missingAbout } from "./missing-facts.ts";
 export { chainMax, isOnCycle, longestChain } from "./nesting.ts";
 export * from "./permissions-on.ts";

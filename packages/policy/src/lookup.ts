@@ -1,5 +1,5 @@
 import type { ObjectRef } from "./catalog.ts";
-import type { Access, Acl, Member, Memberships, Subject } from "./facts.ts";
+import type { Access, Acl, Member, Memberships, Parents, Subject } from "./facts.ts";
 import type { GroupIndex } from "./group-index.ts";
 import type { PrincipalId } from "./ids.ts";
 import type { RoleIndex } from "./role-index.ts";
@@ -15,4 +15,9 @@ export interface FactLookup {
   aclsNaming(object: ObjectRef, subject: Subject): readonly Acl[] | undefined;
   /** All ACLs on the object; null: there are too many. */
   acls(object: ObjectRef): readonly Acl[] | null | undefined;
+}
+
+/** One that also tells where objects stand whose ACLs are not loaded. */
+export interface ParentsLookup extends FactLookup {
+  parents(object: ObjectRef): Parents | null | undefined;
 }

@@ -8,8 +8,13 @@ import { missingAbove, placesAbove } from "./missing-facts.ts";
 import { startOf, typeOf } from "./tree.ts";
 
 /** Decides as for the principal itself, and then denies what the scope does not let through. */
-export function decideWithin(scope: Scope | null, question: Question, lookup: FactLookup): Decision {
-  const decision = decide(question, lookup);
+export function decideWithin<Lookup extends FactLookup>(
+  scope: Scope | null,
+  question: Question,
+  lookup: Lookup,
+  by: (question: Question, lookup: Lookup) => Decision = decide,
+): Decision {
+  const decision = by(question, lookup);
   if (scope === null || decision.kind === "needs" || !decision.allowed) return decision;
   const isWithin = letsThrough(scope, question, lookup);
   if (typeof isWithin !== "boolean") return isWithin;

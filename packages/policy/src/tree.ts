@@ -8,9 +8,9 @@ import {
   objectTypeRow,
   organizationFace,
 } from "./catalog.ts";
-import type { Access } from "./facts.ts";
+import type { Access, Parents } from "./facts.ts";
 import type { GroupId, ObjectId, OrgId, RoleId } from "./ids.ts";
-import type { FactLookup } from "./lookup.ts";
+import type { FactLookup, ParentsLookup } from "./lookup.ts";
 
 /**
  * An object; the place where one of this type would be made; or all of a type (null: of any) at and below an object, which
@@ -78,6 +78,23 @@ export function standingAccess(object: ObjectRef, org: OrgId, lookup: FactLookup
   if (access === undefined || (access !== null && isInPlace(object, access.parent, org, standing)))
     return access;
   return existsBy === "access" ? null : bareInOrganization(org);
+}
+
+/** What the access fact would say of where the object stands, from the fact that says this alone. */
+export function standingParents(
+  object: ObjectRef,
+  org: OrgId,
+  lookup: ParentsLookup,
+): Parents | null | undefined {
+  const parents = lookup.parents(object);
+  if (parents === undefined || parents === null) return parents;
+  return isInPlace(object, parents.parent, org, standingOf(object.type)) ? parents : null;
+}
+
+/** Whether objects of this type are there by a fact of their own, and are no other's face. */
+export function standsByItself(type: ObjectType): boolean {
+  const { existsBy, idOf } = standingOf(type);
+  return existsBy === "access" && idOf === "itself";
 }
 
 /** Undefined: the fact that says so is not loaded. */

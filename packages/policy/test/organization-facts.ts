@@ -1,7 +1,6 @@
 import {
   type Access,
   type Acl,
-  type FactLookup,
   type Groups,
   indexGroups,
   indexRoles,
@@ -11,6 +10,7 @@ import {
   type ObjectRef,
   type ObjectType,
   type OrgId,
+  type ParentsLookup,
   type PrincipalId,
   type Roles,
 } from "../src/index.ts";
@@ -44,7 +44,7 @@ export function objectOf(text: ObjectText): ObjectRef {
 }
 
 /** A lookup in which everything is loaded. The access fact of an object with more ACLs than `inAccess` holds none. */
-export function lookupOf(facts: OrganizationFacts, inAccess = Infinity): FactLookup {
+export function lookupOf(facts: OrganizationFacts, inAccess = Infinity): ParentsLookup {
   const groups = indexGroups(facts.groups);
   const roles = indexRoles(facts.roles);
   const access = new Map<string, Map<string, Access>>();
@@ -60,6 +60,12 @@ export function lookupOf(facts: OrganizationFacts, inAccess = Infinity): FactLoo
     groups: () => groups,
     roles: () => roles,
     access: ({ type, id }) => access.get(type)?.get(id) ?? null,
+    parents({ type, id }) {
+      const fact = access.get(type)?.get(id);
+      if (fact === undefined) return null;
+      const { acls: _acls, ...parents } = fact;
+      return parents;
+    },
     aclsNaming: (object, { kind, id }) =>
       aclsOn(object).filter(({ subject }) => subject.kind === kind && subject.id === id),
     acls: aclsOn,

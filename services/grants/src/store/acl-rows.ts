@@ -60,19 +60,20 @@ function objectOf(row: Pick<AclRow, "objectType" | "objectId">): ObjectRef {
   return { type: row.objectType, id: row.objectId as ObjectId };
 }
 
-/** The access facts of objects, each once. */
+/** What a change of where objects stand touches, each once. */
 export function touchedBy(org: OrgId, objects: readonly ObjectRef[]): FactKey[] {
-  const distinct = new Map(objects.map((object) => [`${object.type} ${object.id}`, object]));
-  return [...distinct.values()].map((object) => ({ kind: "access", org, object }));
+  const kinds = ["access", "parents"] as const;
+  return distinct(objects).flatMap((object) => kinds.map((kind): FactKey => ({ kind, org, object })));
+}
+
+function distinct(objects: readonly ObjectRef[]): ObjectRef[] {
+  return [...new Map(objects.map((object) => [`${object.type} ${object.id}`, object])).values()];
 }
 
 /** What ACLs that come, go or change touch: the facts of the objects on which they sit, as they are read in each way. */
 export function touchedByAcls(org: OrgId, acls: readonly Acl[]): FactKey[] {
   const contents = acls.map(({ content }) => content);
-  const objects = touchedBy(
-    org,
-    contents.map(({ object }) => object),
-  );
+  const objects = distinct(contents.map(({ object }) => object));
   const named = new Map(
     contents.map(({ object, subject }) => [
       `${object.type} ${object.id} ${subject.kind} ${subject.id}`,
@@ -80,8 +81,8 @@ export function touchedByAcls(org: OrgId, acls: readonly Acl[]): FactKey[] {
     ]),
   );
   return [
-    ...objects,
-    ...objects.flatMap((key): FactKey[] => (key.kind === "access" ? [{ ...key, kind: "acls" }] : [])),
+    ...objects.map((object): FactKey => ({ kind: "access", org, object })),
+    ...objects.map((object): FactKey => ({ kind: "acls", org, object })),
     ...Array.from(named.values(), (each): FactKey => ({ kind: "acls_naming", org, ...each })),
   ];
 }

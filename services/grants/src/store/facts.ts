@@ -2,7 +2,6 @@
 // made, an unknown word, a parent of the wrong type, grants nothing: it is read as if it were not there.
 
 import {
-  type Access,
   type Acl,
   type AclId,
   type FactKey,
@@ -15,6 +14,7 @@ import {
   type OrgId,
   objectTypeRow,
   occursAtOrBelow,
+  type Parents,
   type PrincipalId,
   type RoleId,
   type RoleNode,
@@ -49,13 +49,14 @@ type Asked = {
 
 export function readFacts(keys: readonly FactKey[], many: ManyAcls = manyAcls): FactReading<Asked> {
   const access = keys.filter((key) => key.kind === "access");
+  const placed = keys.filter((key) => key.kind === "access" || key.kind === "parents");
   const all = keys.filter((key) => key.kind === "acls");
   const naming = keys.filter((key) => key.kind === "acls_naming");
   const orgs = keys.flatMap((key) => (key.kind === "roles" ? [key.org] : []));
   return {
     queries: {
-      objects: objectsQuery(access),
-      listings: listingsQuery(access),
+      objects: objectsQuery(placed),
+      listings: listingsQuery(placed),
       acls: aclsQuery(access, many.inAccess),
       all_acls: aclsQuery(all, many.inAll),
       acls_naming: aclsNamingQuery(naming),
@@ -72,10 +73,11 @@ export function readFacts(keys: readonly FactKey[], many: ManyAcls = manyAcls): 
         if (key.kind === "roles") return roles.get(key.org) ?? new Map();
         if (key.kind === "acls") return upTo(many.inAll, allAclsOf.get(textOf(key.org, key.object)));
         if (key.kind === "acls_naming") return (aclsNaming.get(namingText(key)) ?? []).flatMap(aclOf);
-        if (key.kind !== "access") return null;
+        if (key.kind !== "access" && key.kind !== "parents") return null;
         const place = placeOf(key, objects);
         if (place === null) return null;
         const alsoUnder = listings.get(textOf(key.org, key.object)) ?? [];
+        if (key.kind === "parents") return { ...place, alsoUnder };
         return { ...place, alsoUnder, acls: upTo(many.inAccess, aclsOf.get(textOf(key.org, key.object))) };
       });
     },
@@ -83,13 +85,13 @@ export function readFacts(keys: readonly FactKey[], many: ManyAcls = manyAcls): 
 }
 
 type KeyOf<Kind extends FactKey["kind"]> = Extract<FactKey, { kind: Kind }>;
-type AccessKey = KeyOf<"access">;
-type ObjectKey = AccessKey | KeyOf<"acls">;
+type PlacedKey = KeyOf<"access" | "parents">;
+type ObjectKey = KeyOf<"access" | "acls">;
 type NamingKey = KeyOf<"acls_naming">;
-type Place = Omit<Access, "acls" | "alsoUnder">;
+type Place = Omit<Parents, "alsoUnder">;
 
 /** Where the object stands in the tree; null if it is not there. Of groups and roles, that is said elsewhere. */
-function placeOf({ org, object }: AccessKey, registered: ReadonlyMap<string, Place>): Place | null {
+function placeOf({ org, object }: PlacedKey, registered: ReadonlyMap<string, Place>): Place | null {
   if (isOneOfOrganization(object.type)) {
     return (object.id as string) === org ? under(parentInOrganization(object.type, org)) : null;
   }
@@ -119,7 +121,7 @@ interface ObjectRow {
 }
 
 /** The live objects among these and behind them. */
-function objectsQuery(keys: readonly AccessKey[]): Subquery<ObjectRow> | null {
+function objectsQuery(keys: readonly PlacedKey[]): Subquery<ObjectRow> | null {
   const ids = keys.flatMap((key) => registeredBehind(key.object)?.id ?? []);
   if (ids.length === 0) return null;
   return {
@@ -151,7 +153,7 @@ interface ListingRow {
 }
 
 /** The live project groups that list projects among these. */
-function listingsQuery(keys: readonly AccessKey[]): Subquery<ListingRow> | null {
+function listingsQuery(keys: readonly PlacedKey[]): Subquery<ListingRow> | null {
   const projects = keys.filter(({ object }) => object.type === "project").map(({ object }) => object.id);
   if (projects.length === 0) return null;
   return {

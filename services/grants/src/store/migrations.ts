@@ -124,6 +124,15 @@ class AclsApart extends Migration {
   }
 }
 
+/** Where objects stand became a fact of its own, in the same way. */
+class Parents extends Migration {
+  override up(): void {
+    this.addSql(`
+      insert into fact_change (org_id, fact, position) select org_id, 'every parents', position from org_log
+    `);
+  }
+}
+
 /** Things that are kept with objects. */
 class Attachments extends Migration {
   override up(): void {
@@ -161,4 +170,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: "0007-group-owners", class: GroupOwners },
   { name: "0008-acls-apart", class: AclsApart },
   { name: "0009-attachments", class: Attachments },
+  { name: "0010-parents", class: Parents },
 ];

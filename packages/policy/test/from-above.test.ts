@@ -1,0 +1,158 @@
+// Who is asked about many objects is answered as if each had been asked about alone, and reads less.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  decide,
+  decideFromAbove,
+  type FactKey,
+  type ObjectRef,
+  type Parents,
+  type Permission,
+  type Question,
+} from "../src/index.ts";
+import { acl, ada, everything, org, organization, orgProject, ref, root } from "./acme.ts";
+import { answeredOnDemand, loadedOnDemand } from "./loaded-on-demand.ts";
+import { judge } from "./oracle.ts";
+import { lookupOf, type OrganizationFacts, objectText } from "./organization-facts.ts";
+import { sampling } from "./sampling.ts";
+import { questionsAbout, targetsIn, worlds } from "./worlds.ts";
+
+const search = ref("project", "search");
+const tuned = ref("experiment", "tuned");
+const { seed, numRuns } = sampling({ numRuns: 500 });
+
+test(`the answer is that of the rule, whatever was loaded before, seed ${seed}`, { timeout: 300_000 }, () => {
+  const counts = { allowed: 0, unread: 0, denied: 0 };
+  const loadedBefore = fc.constantFrom<readonly FactKey["kind"][]>([], ["access"], ["member", "parents"]);
+  fc.assert(
+    fc.property(
+      worlds(),
+      fc.constantFrom(Infinity, 0, 1),
+      loadedBefore,
+      ({ nowMs, organizations: [facts] }, inAccess, kinds) => {
+        if (facts === undefined) throw new Error("a world without an organisation");
+        const whole = lookupOf(facts, inAccess);
+        const targets = targetsIn(facts);
+        const allows = judge(facts, { targets, nowMs });
+        for (const question of questionsAbout(facts, { targets, nowMs })) {
+          const { principal, permission, target } = question;
+          const { result, rounds } = answeredOnDemand(whole, (lookup) =>
+            decideFromAbove(question, {
+              ...lookup,
+              ...Object.fromEntries(kinds.map((kind) => [kind, whole[kind as keyof typeof whole]])),
+            }),
+          );
+          if (result.allowed !== allows(principal, permission, target)) {
+            throw new Error(`it says ${JSON.stringify(result)} to ${JSON.stringify(question)}`);
+          }
+          counts[result.allowed ? "allowed" : "denied"] += 1;
+          if (!result.allowed) {
+            // Which of two reasons is found first is told by what was loaded first.
+            if (whole.member(principal) !== null) expect(result).toEqual(decide(question, whole));
+          } else if (
+            target.kind === "object" &&
+            kinds.length === 0 &&
+            !readsAclsOn(target.object, rounds.flat())
+          ) {
+            counts.unread += 1;
+          }
+        }
+      },
+    ),
+    { seed, numRuns },
+  );
+  process.stdout.write(`decided from above: ${JSON.stringify(counts)}, seed ${seed}\n`);
+  expect(counts.unread / counts.allowed).toBeGreaterThan(0.01);
+});
+
+function readsAclsOn({ type, id }: ObjectRef, keys: readonly FactKey[]): boolean {
+  return keys.some(
+    (key) => "object" in key && key.kind !== "parents" && key.object.type === type && key.object.id === id,
+  );
+}
+
+describe("what is asked for", () => {
+  const facts = organization({
+    on: [
+      [root, null, [acl({ to: ada, permission: "read" })]],
+      [search, orgProject],
+      [tuned, search, [acl({ to: ada, permission: "update" })]],
+    ],
+  });
+  const subject = ["member", "memberships", "groups", "roles"];
+  const top = ["access org_project acme", "access organization acme"];
+  const above = [["parents experiment tuned", ...subject, ...top], ["access project search"]];
+
+  test("leaves the ACLs on the object out where a grant above allows", () => {
+    expect(roundsOf(facts, "read")).toEqual(above);
+  });
+
+  test("are the ACLs on the object in the end, where none above does", () => {
+    expect(roundsOf(facts, "update")).toEqual([...above, ["access experiment tuned"]]);
+    expect(roundsOf(facts, "delete")).toEqual([...above, ["access experiment tuned"]]);
+  });
+
+  test("is nothing of an object whose ACLs are loaded", () => {
+    const lookup = { ...lookupOf(facts), parents: () => undefined };
+    const question = questionOf("read");
+    expect(decideFromAbove(question, lookup)).toEqual(decide(question, lookup));
+  });
+});
+
+test("an object that does not stand where the tree has a place for it is not there", () => {
+  const facts = organization({
+    on: [
+      [root, null, [everything()]],
+      [search, root],
+    ],
+  });
+  const question = { ...questionOf("read"), target: { kind: "object", object: search } } as const;
+  expect(decide(question, lookupOf(facts))).toMatchObject({ because: "no_such_object" });
+  expect(loadedOnDemand(lookupOf(facts), (lookup) => decideFromAbove(question, lookup))).toEqual(
+    decide(question, lookupOf(facts)),
+  );
+});
+
+test.each<readonly [string, (parents: Parents | null) => Parents | null]>([
+  ["is gone", () => null],
+  ["has no parent", (parents) => parents && { ...parents, parent: null }],
+  ["is below what is not there", (parents) => parents && { ...parents, parent: ref("project", "gone") }],
+])("a grant above lets do nothing with an object that %s", (_, changed) => {
+  const facts = organization({
+    on: [
+      [root, null, [everything()]],
+      [search, orgProject],
+      [tuned, search],
+    ],
+  });
+  const whole = lookupOf(facts);
+  expect(decideFromAbove(questionOf("read"), { ...whole, access: apart(facts) })).toMatchObject({
+    allowed: true,
+  });
+  const lookup = {
+    ...whole,
+    access: apart(facts),
+    parents: (object: ObjectRef) => changed(whole.parents(object) ?? null),
+  };
+  expect(decideFromAbove(questionOf("read"), lookup)).not.toMatchObject({ allowed: true });
+});
+
+/** The access facts of all but the experiment. */
+function apart(facts: OrganizationFacts) {
+  const whole = lookupOf(facts);
+  return (object: ObjectRef) => (objectText(object) === objectText(tuned) ? undefined : whole.access(object));
+}
+
+function questionOf(permission: Permission): Question {
+  return { org, principal: ada, permission, target: { kind: "object", object: tuned }, nowMs: 1000 };
+}
+
+function roundsOf(facts: OrganizationFacts, permission: Permission): readonly (readonly string[])[] {
+  const { rounds } = answeredOnDemand(lookupOf(facts), (lookup) =>
+    decideFromAbove(questionOf(permission), lookup),
+  );
+  return rounds.map((keys) =>
+    keys.map((key) => ("object" in key ? `${key.kind} ${objectText(key.object)}` : key.kind)),
+  );
+}
