@@ -9,7 +9,7 @@ import type { Owner } from "@portcullis/policy";
 import pg from "pg";
 import { z } from "zod";
 import { FollowFailures } from "./follow-failures.ts";
-import { AuditIndexes, LogChain, LogChainPlan } from "./log-chain.ts";
+import { AuditIndexes, AuditMentions, LogChain, LogChainPlan } from "./log-chain.ts";
 import { FollowedLogs, LogDependencies, LogTables, LogTraces } from "./log-tables.ts";
 import { grantUse } from "./privileges.ts";
 
@@ -26,6 +26,7 @@ function migrationsOf(own: readonly MigrationObject[]): MigrationObject[] {
     { name: "0001-follow-failures", class: FollowFailures },
     { name: "0001-log-chain-plan", class: LogChainPlan },
     { name: "0001-log-traces", class: LogTraces },
+    { name: "0001-audit-mentions", class: AuditMentions },
     ...own,
   ];
 }

@@ -121,6 +121,39 @@ test("an event is shown with all that administrators may know, and nothing else"
   });
 });
 
+test("an id is mentioned wherever it stands alone between quotes", async () => {
+  const [one, other] = [randomUUID(), randomUUID()];
+  const found: readonly [unknown, readonly string[]][] = [
+    [one, [one]],
+    [{ a: [one, { [other]: null }] }, [one, other]],
+    [
+      [one, one, other],
+      [one, one, other],
+    ],
+    [one.toUpperCase(), []],
+    [`${one} `, []],
+    [`"${one}"`, []],
+    [`"${one}`, [one]],
+    [`${one}"`, []],
+    [`\\"${one}\\`, []],
+    [one.replaceAll("-", "_"), []],
+    [`ä${one.slice(1)}`, []],
+    ["-".repeat(36), []],
+    [{ one: 1, other: null }, []],
+  ];
+  for (const [value, ids] of found) {
+    const { rows } = await database.pool.query<{ ids: string[]; by_expression: string[] }>(
+      `select array(select ids_in($1::jsonb)) as ids, array(
+         select found[1] from regexp_matches(
+           $1::jsonb::text, '"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"', 'g'
+         ) as found
+       ) as by_expression`,
+      [JSON.stringify(value)],
+    );
+    expect([value, rows]).toEqual([value, [{ ids, by_expression: ids }]]);
+  }
+});
+
 describe("filters", () => {
   test("who acted, what was done, and both", async () => {
     const org = newOrg();
