@@ -224,13 +224,20 @@ export interface Stretch {
   readonly incarnation: string;
 }
 
+/** What is wanted of a log. */
+interface Wanted {
+  readonly after: number;
+  readonly limit: number;
+  readonly bytesLimit?: number | undefined;
+  /** Without what they say of before and after. */
+  readonly bare?: boolean | undefined;
+}
+
 /** Reads fewer events than the limit if they are large, but never none where there is one. */
 export async function readStretch(
   database: Pick<Database, "owner" | "ask">,
   org: OrgId,
-  after: number,
-  limit: number,
-  bytesLimit = stretchBytesMax,
+  { after, limit, bytesLimit = stretchBytesMax, bare = false }: Wanted,
 ): Promise<Stretch> {
   const rows = await database.ask<Partial<EventRow> & { head: string; incarnation: string }>({
     name: "read-log",
@@ -238,12 +245,17 @@ export async function readStretch(
              select coalesce((select org_log.position from org_log where org_id = $1), 0) as head,
                (select incarnation()) as incarnation
            ) as log left join (
-             select *, sum(octet_length(concat(before::text, after::text, touches::text)))
-               over (order by position) as bytes
-             from event_log where org_id = $1 and position > $2 order by position limit $3
+             select *, sum(octet_length(concat(before, after, touches))) over (order by position) as bytes
+             from (
+               select org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
+                 action, subject_type, subject_id, touches::text, touched_kinds, depends_on,
+                 case when $5::boolean then null else before::text end as before,
+                 case when $5::boolean then null else after::text end as after
+               from event_log where org_id = $1 and position > $2 order by position limit $3
+             ) as event
            ) as stretch on bytes <= $4 or position = $2::bigint + 1
            order by position`,
-    values: [org, after, limit, bytesLimit],
+    values: [org, after, limit, bytesLimit, String(bare)],
   });
   const [first] = rows;
   if (first === undefined) throw new Error("a log said nothing of itself");
@@ -263,9 +275,9 @@ interface EventRow {
   action: string;
   subject_type: string;
   subject_id: string;
-  before: unknown;
-  after: unknown;
-  touches: string[];
+  before: string | null;
+  after: string | null;
+  touches: string;
   touched_kinds: string[];
   depends_on: DependencyMessage[];
 }
@@ -288,9 +300,11 @@ function eventOf(owner: Owner, row: EventRow): Event {
     },
     action: row.action,
     subject: { type: row.subject_type, id: row.subject_id },
-    beforeJson: row.before === null ? "" : JSON.stringify(row.before),
-    afterJson: row.after === null ? "" : JSON.stringify(row.after),
-    touches: row.touches.map((bytes) => FactKeyMessage.decode(Buffer.from(bytes, "base64"))),
+    beforeJson: row.before ?? "",
+    afterJson: row.after ?? "",
+    touches: (JSON.parse(row.touches) as string[]).map((bytes) =>
+      FactKeyMessage.decode(Buffer.from(bytes, "base64")),
+    ),
     touchedKinds: row.touched_kinds,
     dependsOn: row.depends_on,
   };

@@ -79,13 +79,13 @@ export function ownLog(database: Database): OwnLog {
       };
     },
 
-    async readLog({ orgId, after, limit, bytesLimit }) {
+    async readLog({ orgId, after, limit, bytesLimit, bare }) {
       const org = uuid<OrgId>(orgId, "org_id");
       if (limit > entriesMax) throw invalid("limit", `at most ${entriesMax} events are allowed`);
       if (bytesLimit !== undefined && bytesLimit > stretchBytesMax) {
         throw invalid("bytes_limit", `at most ${stretchBytesMax} bytes are allowed`);
       }
-      return readStretch(database, org, after, limit === 0 ? entriesMax : limit, bytesLimit);
+      return readStretch(database, org, { after, limit: limit === 0 ? entriesMax : limit, bytesLimit, bare });
     },
   };
 }

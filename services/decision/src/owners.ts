@@ -7,7 +7,7 @@ import type { FactsService } from "@portcullis/proto/facts/v1/facts";
 
 /** An owner is not waited for longer than this. Loads are shared, so no caller's own deadline counts here. */
 const callMs = 1000;
-/** Events come with all that auditors want to know, so that many at once would take long. */
+/** Events name the facts that they touch, which may be thousands, so that many at once would take long. */
 const eventsAtOnce = 200;
 
 /** Asks an owner over gRPC. What does not keep to the contract is as good as no answer. */
@@ -71,7 +71,7 @@ export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOw
     async readLog(org, after) {
       const { events, head, incarnation } = await askOwner(
         owner,
-        (hop) => stub.readLog({ orgId: org, after, limit: eventsAtOnce }, hop),
+        (hop) => stub.readLog({ orgId: org, after, limit: eventsAtOnce, bare: true }, hop),
         (response) => isStretchOf(response.events, org, after),
       );
       return { incarnation, head, entries: events.map(logEntryFromWire) };
