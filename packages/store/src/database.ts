@@ -7,7 +7,7 @@ import type { OrgId, Owner } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import pg from "pg";
 import { databaseWork } from "./database-work.ts";
-import { appendEvents, beginLog, type Change, lockLog, refuseIfChanged } from "./event-log.ts";
+import { appending, beginLogs, type Change, lockLogs, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
 import { limitTransaction } from "./limits.ts";
 import { watchPool } from "./metrics.ts";
@@ -221,7 +221,9 @@ export class Database implements AsyncDisposable {
   ): Promise<Written<Result>> {
     await em.execute(limitTransaction);
     const query = queryThrough(em);
-    const { position, incarnation } = (await lockLog(query, org)) ?? (await beginLog(query, org));
+    const log = (await lockLogs(query, [org])).get(org) ?? (await beginLogs(query, [org])).get(org);
+    if (log === undefined) throw new Error("a log that was begun is not there");
+    const { position, incarnation } = log;
     const changes: Change[] = [];
     let keepsBooks = false;
     const result = await body({
@@ -238,7 +240,8 @@ export class Database implements AsyncDisposable {
     if (seen !== undefined) await refuseIfChanged(query, change?.subject ?? null, seen, revisionAt(position));
     if (change !== undefined) {
       await em.flush();
-      await appendEvents(query, org, position, [{ context, change, dependsOn, traceparent: traceparent() }]);
+      const recorded = [{ context, change, dependsOn, traceparent: traceparent() }];
+      await query(appending([{ org, after: position, recorded }]));
       return { result, revision: revisionAt(position + 1) };
     }
     const written = { result, revision: revisionAt(position) };

@@ -9,7 +9,7 @@ import {
   type WriteContext,
 } from "@portcullis/proto/events/v1/events";
 import type { Database } from "./database.ts";
-import type { Query } from "./query.ts";
+import type { Query, Statement } from "./query.ts";
 import type { Subquery } from "./read-at-once.ts";
 
 /** What a transaction changed, for the log. `before` and `after` hold no secrets: administrators read them. */
@@ -35,26 +35,38 @@ export interface LockedLog {
   readonly incarnation: string;
 }
 
-/** Locks an organisation's log. Null: it has not begun. */
-export async function lockLog(query: Query, org: OrgId): Promise<LockedLog | null> {
-  const [row] = await query<{ position: string; incarnation: string }>({
-    name: "lock-log",
-    text: "select position, incarnation() as incarnation from org_log where org_id = $1 for update",
-    values: [org],
-  });
-  return row === undefined ? null : { position: Number(row.position), incarnation: row.incarnation };
+export type LockedLogs = ReadonlyMap<OrgId, LockedLog>;
+
+/** Locks logs, each when nobody else has it any more. Those that have not begun are not among them. */
+export function lockLogs(query: Query, orgs: readonly OrgId[]): Promise<LockedLogs> {
+  return lock(query, orgs, "lock-logs", "order by org_id for update");
 }
 
-/** Begins an organisation's log with its first write, and locks it. */
-export async function beginLog(query: Query, org: OrgId): Promise<LockedLog> {
+/** Locks those of the logs that nobody else has, and waits for none. */
+export function lockFreeLogs(query: Query, orgs: readonly OrgId[]): Promise<LockedLogs> {
+  return lock(query, orgs, "lock-free-logs", "for update skip locked");
+}
+
+/** Begins logs with their first writes, and locks them. */
+export async function beginLogs(query: Query, orgs: readonly OrgId[]): Promise<LockedLogs> {
   await query({
-    name: "begin-log",
-    text: "insert into org_log (org_id) values ($1) on conflict do nothing",
-    values: [org],
+    name: "begin-logs",
+    text: `insert into org_log (org_id) select unnest($1::uuid[]) order by 1 on conflict do nothing`,
+    values: [`{${orgs.join(",")}}`],
   });
-  const begun = await lockLog(query, org);
-  if (begun === null) throw new Error("a log that was begun is not there");
-  return begun;
+  return lockLogs(query, orgs);
+}
+
+async function lock(query: Query, orgs: readonly OrgId[], name: string, how: string): Promise<LockedLogs> {
+  const rows = await query<{ org_id: OrgId; position: string; incarnation: string }>({
+    name,
+    text: `select org_id, position, (select incarnation()) as incarnation from org_log
+       where org_id = any($1::uuid[]) ${how}`,
+    values: [`{${orgs.join(",")}}`],
+  });
+  return new Map(
+    rows.map(({ org_id, position, incarnation }) => [org_id, { position: Number(position), incarnation }]),
+  );
 }
 
 /**
@@ -88,55 +100,66 @@ export interface Recorded {
   readonly traceparent: string | null;
 }
 
+/** What comes behind a place in an organisation's log. */
+export interface Appended {
+  readonly org: OrgId;
+  readonly after: number;
+  readonly recorded: readonly Recorded[];
+}
+
 /**
- * Appends events in their order, notes which facts they changed, and wakes the relay at commit: in one statement, as each
- * takes as long to come and go as to be done, and others wait for the lock meanwhile.
+ * Appends events to logs in their order, notes which facts they changed, and wakes the relay at commit: in one statement,
+ * as each takes as long to come and go as to be done, and others wait for the locks meanwhile.
  */
-export async function appendEvents(
-  query: Query,
-  org: OrgId,
-  after: number,
-  recorded: readonly Recorded[],
-): Promise<void> {
-  const events = recorded.map((each, index) => rowOf(each, after + 1 + index));
-  const changed = new Map(events.flatMap(({ row, facts }) => facts.map((fact) => [fact, row.position])));
-  await query({
+export function appending(logs: readonly Appended[]): Statement {
+  const events = logs.flatMap(({ org, after, recorded }) =>
+    recorded.map((each, index) => rowOf(each, org, after + 1 + index)),
+  );
+  const changes = events.flatMap(({ row: { org_id, position }, facts }) =>
+    facts.map((fact) => ({ org_id, fact, position })),
+  );
+  const lastChanges = new Map(changes.map((change) => [`${change.org_id} ${change.fact}`, change]));
+  return {
     name: "append",
     text: `with appended as (
        insert into event_log (org_id, position, at, actor_id, credential_id, impersonated_id, request_id, source_address,
          action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on, traceparent)
-       select $1::uuid, position, clock_timestamp(), actor_id, credential_id, impersonated_id, request_id, source_address,
+       select org_id, position, clock_timestamp(), actor_id, credential_id, impersonated_id, request_id, source_address,
          action, subject_type, subject_id, before, after, touches, touched_kinds, depends_on, traceparent
-       from jsonb_to_recordset($2::jsonb) as event (position bigint, actor_id text, credential_id text,
+       from jsonb_to_recordset($1::jsonb) as event (org_id uuid, position bigint, actor_id text, credential_id text,
          impersonated_id text, request_id text, source_address text, action text, subject_type text, subject_id text,
          before jsonb, after jsonb, touches jsonb, touched_kinds text[], depends_on jsonb, traceparent text)
-       order by position
+       order by org_id, position
        returning org_id, position, hash
      ), changed as (
        insert into fact_change (org_id, fact, position)
-       select $1::uuid, fact, position from jsonb_to_recordset($3::jsonb) as change (fact text, position bigint)
+       select org_id, fact, position
+       from jsonb_to_recordset($2::jsonb) as change (org_id uuid, fact text, position bigint)
        on conflict (org_id, fact) do update set position = excluded.position
      ), moved as (
-       update org_log set position = appended.position, head_hash = appended.hash
-       from appended where appended.org_id = org_log.org_id and appended.position = $4
+       update org_log set position = head.position, head_hash = head.hash
+       from (
+         select distinct on (org_id) org_id, position, hash from appended order by org_id, position desc
+       ) as head
+       where head.org_id = org_log.org_id and org_log.org_id = any($3::uuid[])
      )
-     select pg_notify('${logChannel}', $1::uuid::text)`,
+     select pg_notify('${logChannel}', '')`,
     values: [
-      org,
       JSON.stringify(events.map(({ row }) => row)),
-      JSON.stringify(Array.from(changed, ([fact, position]) => ({ fact, position }))),
-      after + recorded.length,
+      JSON.stringify([...lastChanges.values()]),
+      `{${logs.map(({ org }) => org).join(",")}}`,
     ],
-  });
+  };
 }
 
 /** An event as a row, but for what Postgres adds, and its facts by their names. */
-function rowOf({ context, change, dependsOn, traceparent }: Recorded, position: number) {
+function rowOf({ context, change, dependsOn, traceparent }: Recorded, org: OrgId, position: number) {
   const many = change.touches.length > touchesMax;
   const kinds = many ? [...new Set(change.touches.map((key) => key.kind))] : [];
   const touches = many ? [] : change.touches;
   return {
     row: {
+      org_id: org,
       position,
       actor_id: context.actor?.principalId ?? "",
       credential_id: context.actor?.credentialId ?? "",

@@ -1,83 +1,76 @@
-// Writes of one organisation wait for each other anyway. Those of one kind that wait at the same time are made in one
-// transaction, under one lock: each by itself, as if one had come after the other, each with its own event.
+// Writes that are made together, as those of one organisation wait for each other anyway, and a transaction for each takes
+// longer than all else. Small ones that wait at the same time share one, whichever organisations they are of. Large ones, and
+// those of an organisation to which somebody else is writing, share one with others of their organisation only: whoever
+// writes to another organisation does not wait for them.
 
 import { Fault } from "@portcullis/chassis/fault";
 import { together } from "@portcullis/chassis/together";
 import { traced, traceparent } from "@portcullis/chassis/trace";
-import type { Dependency } from "@portcullis/facts/wire";
-import type { OrgId } from "@portcullis/policy";
-import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Database, Written } from "./database.ts";
 import { databaseWork } from "./database-work.ts";
-import { appendEvents, beginLog, type Change, lockLog, type Recorded, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
-import { limitTransaction, lockTimeoutMs } from "./limits.ts";
-import { type Query, queryOn, type Statement } from "./query.ts";
+import {
+  type JointKind,
+  type JointWrite,
+  left,
+  makeTogether,
+  type Outcome,
+  type TracedWrite,
+} from "./joint-transaction.ts";
+import { lockTimeoutMs } from "./limits.ts";
 
-/** How writes of one kind are made together. */
-export interface JointKind<Asked, Seen, Result> {
-  /** How much one takes of what fits into a transaction, by whatever it takes most of. */
-  readonly sizeOf: (asked: Asked) => number;
-  readonly sizeMax: number;
-  /** Reads what all of these need to know. Its statements are sent before the log is locked, and done when it is. */
-  readonly read: (query: Query, org: OrgId, all: readonly Asked[]) => Promise<Seen>;
-  /** Makes one of them in what was seen, for those behind it to see. One that throws has changed nothing there. */
-  readonly make: (seen: Seen, asked: Asked) => Made<Result>;
-  /** Writes down what has changed in what was seen. */
-  readonly writeDown: (query: Query, seen: Seen) => Promise<unknown>;
-}
+export type { JointKind, JointWrite } from "./joint-transaction.ts";
 
-interface Made<Result> {
-  readonly result: Result;
-  /** Null: it changed nothing. */
-  readonly change: Change | null;
-}
+type Waiting<Asked> = TracedWrite<Asked> & { readonly since: number };
 
-/** A write, and what its event will note that it comes after. */
-export interface JointWrite<Asked> {
-  readonly org: OrgId;
-  readonly context: WriteContext;
-  readonly asked: Asked;
-  readonly dependsOn: readonly Dependency[];
-}
-
-type Waiting<Asked> = JointWrite<Asked> & Pick<Recorded, "traceparent"> & { readonly since: number };
-type Outcomes<Result> = PromiseSettledResult<Written<Result>>[];
-
+/** What is larger than this shares no transaction with other organisations: it would hold them up. */
+const smallMax = 10;
+/** What several organisations share is no larger than this: some tens of milliseconds. */
+const sharedMax = 100;
+/** Nobody waits for longer than this for what others share; they have a transaction beside it. */
+const sharedPatienceMs = 100;
 /** Who waits for this long waits for a database that does not answer. */
 const patienceMs = 10_000;
-
-const begin: Statement = { name: "begin", text: "begin" };
-const limits: Statement = { name: "limits", text: limitTransaction };
-const commit: Statement = { name: "commit", text: "commit" };
-const rollback: Statement = { name: "rollback", text: "rollback" };
 
 export function jointWrites<Asked, Seen, Result>(
   database: Database,
   kind: JointKind<Asked, Seen, Result>,
 ): (write: JointWrite<Asked>) => Promise<Written<Result>> {
-  const writeSoon = together<Waiting<Asked>, Written<Result>>({
-    ask: (writes) => makeInTime(database, kind, writes),
+  // What others have changed is read in the log, where those of the same transaction don't stand yet.
+  const sizeOf = ({ context, asked }: Waiting<Asked>): number =>
+    context.unchangedSince.length > 0 ? Infinity : kind.sizeOf(asked);
+  const writeShared = together<Waiting<Asked>, Written<Result> | null>({
+    ask: (writes) => inTime(writes, (some) => makeFree(database, kind, some)),
+    sizeMax: sharedMax,
+    sizeOf,
+    laneOf: () => "",
+    patienceMs: sharedPatienceMs,
+  });
+  const writeOwn = together<Waiting<Asked>, Written<Result> | null>({
+    ask: (writes) => inTime(writes, (some) => makeOwn(database, kind, some)),
     sizeMax: kind.sizeMax,
-    // What others have changed is read in the log, where those of the same transaction don't stand yet.
-    sizeOf: ({ context, asked }) => (context.unchangedSince.length > 0 ? Infinity : kind.sizeOf(asked)),
+    sizeOf,
     laneOf: ({ org }) => org,
     patienceMs,
   });
   return (write) =>
-    traced(databaseWork(database.owner, "write"), () =>
-      writeSoon({ ...write, traceparent: traceparent(), since: performance.now() }),
-    );
+    traced(databaseWork(database.owner, "write"), async () => {
+      const waiting = { ...write, traceparent: traceparent(), since: performance.now() };
+      const shared = sizeOf(waiting) <= smallMax ? await writeShared(waiting) : null;
+      const written = shared ?? (await writeOwn(waiting));
+      if (written === null) throw new Error("a write was left undone");
+      return written;
+    });
 }
 
-async function makeInTime<Asked, Seen, Result>(
-  database: Database,
-  kind: JointKind<Asked, Seen, Result>,
+/** Refuses those that have waited for as long as anybody waits for the lock, and has the others made. */
+async function inTime<Asked, Result>(
   writes: readonly Waiting<Asked>[],
-): Promise<Outcomes<Result>> {
+  make: (writes: readonly Waiting<Asked>[]) => Promise<Outcome<Result>[]>,
+): Promise<Outcome<Result>[]> {
   const latest = performance.now() - lockTimeoutMs;
-  const inTime = writes.filter(({ since }) => since >= latest);
-  const outcomes = inTime.length === 0 ? [] : await makeAll(database, kind, inTime);
+  const some = writes.filter(({ since }) => since >= latest);
+  const outcomes = some.length === 0 ? [] : await make(some);
   return writes.map(({ since }) => {
     const outcome = since >= latest ? outcomes.shift() : undefined;
     return outcome ?? { status: "rejected", reason: tooBusy() };
@@ -88,19 +81,36 @@ function tooBusy(): Fault {
   return new Fault("unavailable", "the organization is being written to", { retryAfterMs: 1000 });
 }
 
-async function makeAll<Asked, Seen, Result>(
+/** Those of any organisations, as far as nobody else writes to these. */
+async function makeFree<Asked, Seen, Result>(
   database: Database,
   kind: JointKind<Asked, Seen, Result>,
   writes: readonly Waiting<Asked>[],
-): Promise<Outcomes<Result>> {
+): Promise<Outcome<Result>[]> {
   try {
-    return await commitAll(database, kind, writes);
+    return await makeTogether(database, kind, writes, "free");
+  } catch (error) {
+    const fault = databaseFault(error);
+    if (fault instanceof Fault) throw fault;
+    // One of them can't be written as it is. No other organisation shall suffer from that.
+    return writes.map(() => left);
+  }
+}
+
+/** Those of one organisation. */
+async function makeOwn<Asked, Seen, Result>(
+  database: Database,
+  kind: JointKind<Asked, Seen, Result>,
+  writes: readonly Waiting<Asked>[],
+): Promise<Outcome<Result>[]> {
+  try {
+    return await makeTogether(database, kind, writes, "own");
   } catch (error) {
     const fault = databaseFault(error);
     if (fault instanceof Fault || writes.length === 1) throw fault;
-    // One of them can't be written as it is. No other shall suffer from that.
-    const outcomes: Outcomes<Result> = [];
-    for (const write of writes) outcomes.push(...(await Promise.allSettled([alone(database, kind, write)])));
+    // Nor shall another write of this one.
+    const outcomes: Outcome<Result>[] = [];
+    for (const write of writes) outcomes.push(await alone(database, kind, write));
     return outcomes;
   }
 }
@@ -109,83 +119,10 @@ async function alone<Asked, Seen, Result>(
   database: Database,
   kind: JointKind<Asked, Seen, Result>,
   write: Waiting<Asked>,
-): Promise<Written<Result>> {
-  const [outcome] = await makeAll(database, kind, [write]);
-  if (outcome?.status === "fulfilled") return outcome.value;
-  throw outcome?.reason;
-}
-
-/** Those that are refused are so by themselves. What is thrown has undone all of them, or it is not known. */
-async function commitAll<Asked, Seen, Result>(
-  database: Database,
-  kind: JointKind<Asked, Seen, Result>,
-  writes: readonly Waiting<Asked>[],
-): Promise<Outcomes<Result>> {
-  const client = await database.writers.connect();
-  let broken: Error | undefined;
+): Promise<Outcome<Result>> {
   try {
-    const query = queryOn(client);
-    const { outcomes, hasChanged } = await makeIn(query, database, kind, writes);
-    await query(hasChanged ? commit : rollback);
-    return outcomes;
-  } catch (error) {
-    await client.query("rollback").catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
-
-async function makeIn<Asked, Seen, Result>(
-  query: Query,
-  { owner }: Database,
-  kind: JointKind<Asked, Seen, Result>,
-  writes: readonly Waiting<Asked>[],
-): Promise<{ readonly outcomes: Outcomes<Result>; readonly hasChanged: boolean }> {
-  const [first] = writes;
-  if (first === undefined) throw new Error("there is nothing to write");
-  const { org } = first;
-  const read = () =>
-    kind.read(
-      query,
-      org,
-      writes.map(({ asked }) => asked),
-    );
-  let [, , log, seen] = await Promise.all([query(begin), query(limits), lockLog(query, org), read()]);
-  if (log === null) {
-    log = await beginLog(query, org);
-    seen = await read();
-  }
-  const { position, incarnation } = log;
-  const at = (place: number): Revision => ({ orgId: org, owner, position: place, incarnation });
-  const recorded: Recorded[] = [];
-  const outcomes: Outcomes<Result> = [];
-  for (const { asked, context, dependsOn, traceparent } of writes) {
-    const made = attempt(() => kind.make(seen, asked));
-    if (made.status === "rejected") {
-      outcomes.push(made);
-      continue;
-    }
-    const { result, change } = made.value;
-    const since = context.unchangedSince.find((place) => place.owner === owner);
-    if (since !== undefined) await refuseIfChanged(query, change?.subject ?? null, since, at(position));
-    if (change !== null) recorded.push({ context, change, dependsOn, traceparent });
-    // One that changed nothing may have found what those before it made.
-    const revision = at(position + recorded.length);
-    outcomes.push({ status: "fulfilled", value: { result, revision } });
-  }
-  const hasChanged = recorded.length > 0;
-  if (hasChanged) {
-    await Promise.all([kind.writeDown(query, seen), appendEvents(query, org, position, recorded)]);
-  }
-  return { outcomes, hasChanged };
-}
-
-function attempt<T>(does: () => T): PromiseSettledResult<T> {
-  try {
-    return { status: "fulfilled", value: does() };
+    const [outcome = left] = await makeOwn(database, kind, [write]);
+    return outcome;
   } catch (reason) {
     return { status: "rejected", reason };
   }

@@ -17,9 +17,9 @@ import {
 import { systemRole } from "../domain/role.ts";
 import type { Known } from "../neighbours.ts";
 import { touchedByAcls } from "./acl-rows.ts";
-import { existing, rolesAmong } from "./existence.ts";
+import { existingIn, rolesAmong } from "./existence.ts";
 import { checkNotBehind, type FollowedPlace, followedPlaces } from "./knowing.ts";
-import { readStanding, type StandingAcls } from "./standing-acls.ts";
+import { type MeantAcls, readStanding, type StandingAcls, writingDown } from "./standing-acls.ts";
 
 /** An update, and who lives next door. */
 export interface AclUpdate {
@@ -34,11 +34,12 @@ export interface ChangedAcls {
   readonly removed: readonly Acl[];
 }
 
+/** What an organisation has of what its updates name. */
 interface Seen {
   readonly org: OrgId;
   readonly followed: readonly FollowedPlace[];
   readonly exists: (object: ObjectRef) => boolean;
-  readonly liveRoles: ReadonlySet<RoleId>;
+  readonly isLiveRole: (role: RoleId) => boolean;
   readonly acls: StandingAcls;
 }
 
@@ -55,29 +56,53 @@ export const aclUpdates: JointKind<AclUpdate, Seen, ChangedAcls> = {
     checkOwn(changes.add, seen);
     return make(seen, changes);
   },
-  writeDown: (query, { acls }) => acls.write(query),
+  writeDown: (all) => writingDown(all.map(({ acls }) => acls)),
 };
 
-async function read(query: Query, org: OrgId, all: readonly AclUpdate[]): Promise<Seen> {
-  const add = all.flatMap(({ changes }) => changes.add);
-  const remove = all.flatMap(({ changes }) => changes.remove);
-  const contents = [
-    ...add,
-    ...remove.flatMap((removal) => (removal.by === "content" ? [removal.content] : [])),
-  ];
-  const ids = remove.flatMap((removal) => (removal.by === "id" ? [removal.id] : []));
-  const roles = add.flatMap(({ grant }) => (grant.kind === "role" ? [grant.id] : []));
-  const [followed, exists, liveRoles, acls] = await Promise.all([
-    followedPlaces(query, org),
-    existing(
-      query,
-      org,
-      add.map(({ object }) => object),
-    ),
-    rolesAmong(query, org, roles),
-    readStanding(query, org, ids, contents),
+async function read(
+  query: Query,
+  all: ReadonlyMap<OrgId, readonly AclUpdate[]>,
+): Promise<ReadonlyMap<OrgId, Seen>> {
+  const orgs = [...all.keys()];
+  const additions = mapped(all, (updates) => updates.flatMap(({ changes }) => changes.add));
+  const objects = mapped(additions, (add) => add.map(({ object }) => object));
+  const roles = mapped(additions, (add) =>
+    add.flatMap(({ grant }) => (grant.kind === "role" ? [grant.id] : [])),
+  );
+  const [followed, exists, isLiveRole, acls] = await Promise.all([
+    followedPlaces(query, orgs),
+    existingIn(query, objects),
+    rolesAmong(query, roles),
+    readStanding(query, mapped(all, meantBy)),
   ]);
-  return { org, followed, exists, liveRoles, acls };
+  return new Map(
+    orgs.map((org) => [
+      org,
+      {
+        org,
+        followed: followed(org),
+        exists: (object) => exists(org, object),
+        isLiveRole: (role) => isLiveRole(org, role),
+        acls: acls(org),
+      },
+    ]),
+  );
+}
+
+function mapped<From, To>(each: ReadonlyMap<OrgId, From>, to: (from: From) => To): ReadonlyMap<OrgId, To> {
+  return new Map(Array.from(each, ([org, from]) => [org, to(from)]));
+}
+
+/** The ACLs that some updates mean: those to add, which may stand already, and those to remove. */
+function meantBy(updates: readonly AclUpdate[]): MeantAcls {
+  const remove = updates.flatMap(({ changes }) => changes.remove);
+  return {
+    ids: remove.flatMap((removal) => (removal.by === "id" ? [removal.id] : [])),
+    contents: [
+      ...updates.flatMap(({ changes }) => changes.add),
+      ...remove.flatMap((removal) => (removal.by === "content" ? [removal.content] : [])),
+    ],
+  };
 }
 
 /** What is both added and removed stands in the end, and expires when the addition says. */
@@ -158,10 +183,10 @@ function checkKnown(add: readonly AclContent[], { members, groups }: Known): voi
 }
 
 /** Refuses objects and roles that grants itself does not know. */
-function checkOwn(add: readonly AclContent[], { exists, liveRoles }: Seen): void {
+function checkOwn(add: readonly AclContent[], { exists, isLiveRole }: Seen): void {
   for (const [index, { object, grant }] of add.entries()) {
     if (object.type !== "group" && !exists(object)) throw noSuchObject(index);
-    if (grant.kind === "role" && systemRole(grant.id) === null && !liveRoles.has(grant.id)) {
+    if (grant.kind === "role" && systemRole(grant.id) === null && !isLiveRole(grant.id)) {
       throw invalid(`add[${index}].role_id`, "no such role");
     }
   }

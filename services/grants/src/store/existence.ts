@@ -5,70 +5,105 @@ import { type ObjectRef, type ObjectType, type OrgId, objectTypeRow, type RoleId
 import type { Query } from "@portcullis/store";
 import { isOneOfOrganization, isRegistered } from "../domain/object.ts";
 
-/** Says of each of these objects whether it is there, when grants knows. */
+/** Things that are named where these organisations are written to. */
+type NamedIn<Thing> = ReadonlyMap<OrgId, readonly Thing[]>;
+
+/** Says of each of these objects of an organisation whether it is there, when grants knows. */
 export async function existing(
   query: Query,
   org: OrgId,
   objects: readonly ObjectRef[],
 ): Promise<(object: ObjectRef) => boolean> {
-  const registered = objects.map(registeredBehind).filter((object) => object !== null);
-  const roles = objects.filter((object) => object.type === "role").map(({ id }) => id as string as RoleId);
-  const [found, liveRoles] = await Promise.all([
-    registeredAmong(query, org, registered),
-    rolesAmong(query, org, roles),
-  ]);
-  return (object) => {
+  const exists = await existingIn(query, new Map([[org, objects]]));
+  return (object) => exists(org, object);
+}
+
+/** Says the same of objects of several organisations. */
+export async function existingIn(
+  query: Query,
+  named: NamedIn<ObjectRef>,
+): Promise<(org: OrgId, object: ObjectRef) => boolean> {
+  const roles = new Map(
+    Array.from(named, ([org, objects]) => [
+      org,
+      objects.filter(({ type }) => type === "role").map(({ id }) => id as string as RoleId),
+    ]),
+  );
+  const [isThere, isLiveRole] = await Promise.all([registeredAmong(query, named), rolesAmong(query, roles)]);
+  return (org, object) => {
     if (isOneOfOrganization(object.type)) return (object.id as string) === org;
-    if (object.type === "role") return liveRoles.has(object.id as string as RoleId);
-    const behind = registeredBehind(object);
-    return behind !== null && found.has(textOf(behind));
+    if (object.type === "role") return isLiveRole(org, object.id as string as RoleId);
+    return isThere(org, object);
   };
 }
 
 /** Those that live, and whose parents do: rows below a deleted object may stand for a while. */
 async function registeredAmong(
   query: Query,
-  org: OrgId,
-  objects: readonly ObjectRef[],
-): Promise<ReadonlySet<string>> {
-  const distinct = new Map(objects.map((object) => [textOf(object), object]));
-  if (distinct.size === 0) return new Set();
-  const named = Array.from(distinct.values(), ({ type, id }) => {
+  named: NamedIn<ObjectRef>,
+): Promise<(org: OrgId, object: ObjectRef) => boolean> {
+  const distinct = new Map(
+    Array.from(named, ([org, objects]) =>
+      objects.flatMap((object) => {
+        const behind = registeredBehind(object);
+        return behind === null ? [] : [[textOf(org, behind), { org, ...behind }] as const];
+      }),
+    ).flat(),
+  );
+  const wanted = Array.from(distinct.values(), ({ org, type, id }) => {
     const { parent } = objectTypeRow(type);
-    return { type, id, has_parent: parent !== null && isRegistered(parent) };
+    return { org, type, id, has_parent: parent !== null && isRegistered(parent) };
   });
-  const rows = await query<ObjectRef>({
-    name: "existing-objects",
-    text: `select object.type, object.id
-       from jsonb_to_recordset($2::jsonb) as named (type text collate "C", id uuid, has_parent boolean)
-       join object on object.id = named.id and object.type = named.type
-       where object.org_id = $1::uuid and object.deleted_at is null and (not has_parent or exists (
-         select from object parent where parent.id = object.parent_id and parent.deleted_at is null
-       ))`,
-    values: [org, JSON.stringify(named)],
-  });
-  return new Set(rows.map(textOf));
+  const rows =
+    wanted.length === 0
+      ? []
+      : await query<ObjectRef & { readonly org: OrgId }>({
+          name: "existing-objects",
+          text: `select named.org, named.type, named.id
+             from jsonb_to_recordset($1::jsonb)
+               as named (org uuid, type text collate "C", id uuid, has_parent boolean)
+             cross join lateral (
+               select from object
+               where id = named.id and type = named.type and org_id = named.org and deleted_at is null
+                 and (not has_parent or exists (
+                   select from object parent where parent.id = object.parent_id and parent.deleted_at is null
+                   offset 0
+                 ))
+               offset 0
+             ) as found`,
+          values: [JSON.stringify(wanted)],
+        });
+  const found = new Set(rows.map((row) => textOf(row.org, row)));
+  return (org, object) => {
+    const behind = registeredBehind(object);
+    return behind !== null && found.has(textOf(org, behind));
+  };
 }
 
-/** The live ones among these roles of the organisation. */
+/** Says of these roles whether they live in their organisations. */
 export async function rolesAmong(
   query: Query,
-  org: OrgId,
-  roles: readonly RoleId[],
-): Promise<ReadonlySet<RoleId>> {
-  const distinct = [...new Set(roles)];
-  if (distinct.length === 0) return new Set();
-  const rows = await query<{ id: RoleId }>({
-    name: "existing-roles",
-    text: `select role.id from unnest($2::uuid[]) as named (id) join role on role.id = named.id
-       where role.org_id = $1::uuid and role.deleted_at is null`,
-    values: [org, `{${distinct.join(",")}}`],
-  });
-  return new Set(rows.map(({ id }) => id));
+  named: NamedIn<RoleId>,
+): Promise<(org: OrgId, role: RoleId) => boolean> {
+  const wanted = Array.from(named, ([org, roles]) =>
+    Array.from(new Set(roles), (id) => ({ org, id })),
+  ).flat();
+  const rows =
+    wanted.length === 0
+      ? []
+      : await query<{ org_id: OrgId; id: RoleId }>({
+          name: "existing-roles",
+          text: `select role.org_id, role.id from jsonb_to_recordset($1::jsonb) as named (org uuid, id uuid)
+             join role on role.id = named.id and role.org_id = named.org
+             where role.deleted_at is null`,
+          values: [JSON.stringify(wanted)],
+        });
+  const live = new Set(rows.map(({ org_id, id }) => `${org_id} ${id}`));
+  return (org, role) => live.has(`${org} ${role}`);
 }
 
-function textOf({ type, id }: ObjectRef): string {
-  return `${type} ${id}`;
+function textOf(org: OrgId, { type, id }: ObjectRef): string {
+  return `${org} ${type} ${id}`;
 }
 
 /** The condition that the parent of an object is there too: rows below a deleted object may stand for a while. */

@@ -22,7 +22,8 @@ async function writeKnowing<Result>(
   return untilUpToDate(async () => {
     const known = await neighbours(org, asked, hop);
     return database.write(org, context, async (write) => {
-      checkNotBehind(await followedPlaces(queryThrough(write.em), org), known);
+      const followed = await followedPlaces(queryThrough(write.em), [org]);
+      checkNotBehind(followed(org), known);
       return body(write, known);
     });
   });
@@ -65,13 +66,17 @@ class OutOfDate extends Fault {
   }
 }
 
-/** How far the logs of others are followed here. */
-export function followedPlaces(query: Query, org: OrgId): Promise<FollowedPlace[]> {
-  return query<FollowedPlace>({
+/** How far the logs of others are followed here, for each of these organisations. */
+export async function followedPlaces(
+  query: Query,
+  orgs: readonly OrgId[],
+): Promise<(org: OrgId) => readonly FollowedPlace[]> {
+  const rows = await query<FollowedPlace & { readonly org_id: OrgId }>({
     name: "followed-places",
-    text: "select owner, incarnation, position from followed_log where org_id = $1",
-    values: [org],
+    text: "select org_id, owner, incarnation, position from followed_log where org_id = any($1::uuid[])",
+    values: [`{${orgs.join(",")}}`],
   });
+  return (org) => rows.filter(({ org_id }) => org_id === org);
 }
 
 export interface FollowedPlace {

@@ -1,12 +1,12 @@
 // ACLs that are read once, changed in memory, and written at the end: in as many statements for a thousand as for one.
 
 import type { AclId, OrgId } from "@portcullis/policy";
-import type { Query } from "@portcullis/store";
+import type { Query, Statement } from "@portcullis/store";
 import { type Acl, type AclContent, aclIdentity } from "../domain/acl.ts";
 import { aclOf } from "./acl-rows.ts";
 import type { AclRow } from "./entities.ts";
 
-/** ACLs as they stand, and as they are to stand. */
+/** ACLs of an organisation as they stand, and as they are to stand. */
 export interface StandingAcls {
   withId(id: AclId): Acl | null;
   /** The one that says this, whenever it expires. */
@@ -14,45 +14,78 @@ export interface StandingAcls {
   /** Makes one, or changes when it expires. */
   put(acl: Acl): void;
   remove(acl: Acl): void;
-  /** Writes what was changed. */
-  write(query: Query): Promise<void>;
+  /** What was changed. */
+  changes(): Changes;
 }
 
-/** Those that have one of the ids, or say what one of the contents says. */
+interface Changes {
+  readonly gone: readonly AclId[];
+  readonly changed: readonly Acl[];
+  readonly made: readonly Acl[];
+}
+
+/** ACLs that are meant, by their ids or by what they say. */
+export interface MeantAcls {
+  readonly ids: readonly AclId[];
+  readonly contents: readonly AclContent[];
+}
+
+/** Those of each organisation that are meant there. */
 export async function readStanding(
   query: Query,
-  org: OrgId,
-  ids: readonly AclId[],
-  contents: readonly AclContent[],
-): Promise<StandingAcls> {
-  const rows = await Promise.all([saying(query, org, contents), withIds(query, org, ids)]);
-  return standing(rows.flat().map((row) => aclOf(rowOf(row))));
+  meant: ReadonlyMap<OrgId, MeantAcls>,
+): Promise<(org: OrgId) => StandingAcls> {
+  const rows = (await Promise.all([saying(query, meant), withIds(query, meant)])).flat();
+  const found = Map.groupBy(
+    rows.map((row) => aclOf(rowOf(row))),
+    (acl) => acl.org,
+  );
+  return (org) => standing(found.get(org) ?? []);
 }
 
-async function saying(query: Query, org: OrgId, contents: readonly AclContent[]): Promise<Columns[]> {
-  if (contents.length === 0) return [];
-  const named = contents.map(({ object, subject }) => ({
-    type: object.type,
-    id: object.id,
-    subject: subject.id,
-  }));
-  const distinct = new Map(named.map((each) => [`${each.type} ${each.id} ${each.subject}`, each]));
+async function saying(query: Query, meant: ReadonlyMap<OrgId, MeantAcls>): Promise<Columns[]> {
+  const named = Array.from(meant, ([org, { contents }]) =>
+    contents.map(({ object, subject }) => ({ org, type: object.type, id: object.id, subject: subject.id })),
+  ).flat();
+  if (named.length === 0) return [];
+  const distinct = new Map(named.map((each) => [Object.values(each).join(" "), each]));
   return query<Columns>({
     name: "standing-acls",
-    text: `select acl.* from jsonb_to_recordset($2::jsonb) as named (type text collate "C", id uuid, subject uuid)
-       join acl on acl.org_id = $1::uuid and acl.object_type = named.type and acl.object_id = named.id
-         and acl.subject_id = named.subject`,
-    values: [org, JSON.stringify([...distinct.values()])],
+    text: `select acl.* from jsonb_to_recordset($1::jsonb)
+         as named (org uuid, type text collate "C", id uuid, subject uuid)
+       cross join lateral (
+         select * from acl where object_id = named.id and object_type = named.type and org_id = named.org
+           and subject_id = named.subject
+         offset 0
+       ) as acl`,
+    values: [JSON.stringify([...distinct.values()])],
   });
 }
 
-async function withIds(query: Query, org: OrgId, ids: readonly AclId[]): Promise<Columns[]> {
-  if (ids.length === 0) return [];
+async function withIds(query: Query, meant: ReadonlyMap<OrgId, MeantAcls>): Promise<Columns[]> {
+  const named = Array.from(meant, ([org, { ids }]) => ids.map((id) => ({ org, id }))).flat();
+  if (named.length === 0) return [];
   return query<Columns>({
     name: "standing-acls-by-id",
-    text: "select * from acl where id = any($2::uuid[]) and org_id = $1::uuid",
-    values: [org, `{${ids.join(",")}}`],
+    text: `select acl.* from (
+         select distinct * from jsonb_to_recordset($1::jsonb) as named (org uuid, id uuid)
+       ) as named join acl on acl.id = named.id and acl.org_id = named.org`,
+    values: [JSON.stringify(named)],
   });
+}
+
+/** What writes down all changes. */
+export function writingDown(all: readonly StandingAcls[]): readonly Statement[] {
+  const changes = all.map((acls) => acls.changes());
+  const gone = changes.flatMap((each) => each.gone);
+  const changed = changes.flatMap((each) => each.changed);
+  const made = changes.flatMap((each) => each.made);
+  return [
+    // What is made may say what one that goes has said.
+    ...(gone.length > 0 ? [deletion(gone)] : []),
+    ...(changed.length > 0 ? [update(changed)] : []),
+    ...(made.length > 0 ? [insertion(made)] : []),
+  ];
 }
 
 function standing(found: readonly Acl[]): StandingAcls {
@@ -70,21 +103,15 @@ function standing(found: readonly Acl[]): StandingAcls {
       now.delete(acl.id);
       byIdentity.delete(aclIdentity(acl.content));
     },
-    async write(query) {
-      const gone = [...before.keys()].filter((id) => !now.has(id));
-      const made = [...now.values()].filter(({ id }) => !before.has(id));
-      const changed = [...now.values()].filter((acl) => before.has(acl.id) && before.get(acl.id) !== acl);
-      // What is made may say what one that goes has said.
-      await Promise.all([
-        gone.length > 0 && query(deletion(gone)),
-        changed.length > 0 && query(update(changed)),
-        made.length > 0 && query(insertion(made)),
-      ]);
-    },
+    changes: () => ({
+      gone: [...before.keys()].filter((id) => !now.has(id)),
+      changed: [...now.values()].filter((acl) => before.has(acl.id) && before.get(acl.id) !== acl),
+      made: [...now.values()].filter(({ id }) => !before.has(id)),
+    }),
   };
 }
 
-function deletion(ids: readonly AclId[]) {
+function deletion(ids: readonly AclId[]): Statement {
   return {
     name: "delete-acls",
     text: "delete from acl where id = any($1::uuid[])",
@@ -92,7 +119,7 @@ function deletion(ids: readonly AclId[]) {
   };
 }
 
-function update(acls: readonly Acl[]) {
+function update(acls: readonly Acl[]): Statement {
   return {
     name: "update-acls",
     text: `update acl set expires_at = changed.expires_at, created = changed.created
@@ -102,7 +129,7 @@ function update(acls: readonly Acl[]) {
   };
 }
 
-function insertion(acls: readonly Acl[]) {
+function insertion(acls: readonly Acl[]): Statement {
   const columns = `id, org_id, object_type, object_id, subject_kind, subject_id, permission, role_id,
     restrict_object_type, expires_at, built_in, created`;
   return {
