@@ -54,7 +54,7 @@ export async function startRelay(options: RelayOptions): Promise<AsyncDisposable
     let healthy = true;
     while (!stop.signal.aborted) {
       try {
-        while (seat.isHeld && !stop.signal.aborted && (await ringOnce(database, adder, bells)) > 0);
+        while (seat.isHeld && !stop.signal.aborted && (await ringOnce(database, adder, bells)));
         if (!healthy) log.info({}, "the relay works again");
         healthy = true;
       } catch (error) {
@@ -74,24 +74,42 @@ export async function startRelay(options: RelayOptions): Promise<AsyncDisposable
   return { [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
-/** Rings for what is new, and answers how many events that were. */
-async function ringOnce(database: Database, adder: JobAdder, bells: readonly Bell[]): Promise<number> {
+/** Rings for what is new, and answers whether that may not be all: what is committed later wakes us again. */
+async function ringOnce(database: Database, adder: JobAdder, bells: readonly Bell[]): Promise<boolean> {
   const behind = await readBehind(database, bells);
-  if (behind.length === 0) return 0;
+  if (behind.length === 0) return false;
   const events = behind.flatMap((stretch) => eventsOf(database.owner, stretch));
   const rung = bells.map(({ queue, actions }) => {
     const heard = events.filter(({ action }) => actions === null || actions.includes(action ?? ""));
     return [queue, heard.map(doorbell)] as const;
   });
   await adder.add(new Map(rung.filter(([, jobs]) => jobs.length > 0)));
-  for (const { org, to } of behind) {
+  await noteRelayed(database, behind);
+  return (
+    behind.length === organisationsAtOnce || behind.some(({ from, to }) => to - from + 1 === eventsAtOnce)
+  );
+}
+
+/** Of logs that nobody has locked at once, as there may be many; behind that of the others, which takes until they are free. */
+async function noteRelayed(database: Database, behind: readonly Behind[]): Promise<void> {
+  const noted = await database.ask<{ org_id: string }>({
+    name: "relayed",
+    text: `update org_log set relayed = greatest(relayed, rung.last)
+       from unnest($1::uuid[], $2::bigint[]) as rung (org_id, last)
+       where org_log.org_id = rung.org_id and org_log.org_id = any(array(
+         select org_id from org_log where org_id = any($1::uuid[]) for update skip locked
+       ))
+       returning org_log.org_id`,
+    values: [`{${behind.map(({ org }) => org).join(",")}}`, `{${behind.map(({ to }) => to).join(",")}}`],
+  });
+  const done = new Set(noted.map(({ org_id }) => org_id));
+  for (const { org, to } of behind.filter(({ org }) => !done.has(org))) {
     await database.ask({
-      name: "relayed",
+      name: "relayed-late",
       text: "update org_log set relayed = greatest(relayed, $2) where org_id = $1",
       values: [org, to],
     });
   }
-  return events.length;
 }
 
 /** The events of an organisation that were not rung for yet, or as many of them as are at a time. */

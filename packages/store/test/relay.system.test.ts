@@ -153,6 +153,27 @@ test("what waits to be rung for is told: how much it is, and since when", async 
   expect(await told("portcullis_relay_seat")).toBe(1);
 });
 
+test("all that waits at the start is rung for, and noted to be, though one of the logs is locked", async () => {
+  const orgs = [org, randomUUID() as OrgId, randomUUID() as OrgId];
+  for (org of orgs) await change();
+  const unnoted = async () => {
+    const { rows } = await client.query<{ org_id: string }>(
+      "select org_id from org_log where relayed < position",
+    );
+    return rows.map(({ org_id }) => org_id);
+  };
+  await client.query("begin");
+  await client.query("select from org_log where org_id = $1 for update", [orgs[1]]);
+  await using _relay = await relay(redisUrl);
+  try {
+    await expect.poll(unnoted, soon).toEqual([orgs[1]]);
+    for (org of orgs) expect(await rung()).toEqual([1]);
+  } finally {
+    await client.query("rollback");
+  }
+  await expect.poll(unnoted, soon).toEqual([]);
+});
+
 test("what happened while none ran is rung for", async () => {
   await change();
   await change();
