@@ -58,8 +58,10 @@ export const decisionCallers = { rest: ["admin"] } satisfies Callers<typeof Deci
 /** Sidecars alone, each with the token of its organisation. */
 export const upstreamCallers = { rest: [] } satisfies Callers<typeof UpstreamService>;
 
-export const factsCallers = { rest: whoFollows, heads: [...whoFollows, "admin"] } satisfies Callers<
-  typeof FactsService
->;
+export const factsCallers = {
+  rest: whoFollows,
+  heads: [...whoFollows, "admin"],
+  loadStream: ["decision"],
+} satisfies Callers<typeof FactsService>;
 
 export const auditCallers = { rest: ["admin"] } satisfies Callers<typeof AuditService>;

@@ -4,13 +4,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import { openLog } from "@portcullis/chassis/log";
+import { answerEach } from "@portcullis/chassis/rpc/answer-each";
 import { implement, serve } from "@portcullis/chassis/rpc/server";
 import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import { freePort } from "@portcullis/one-machine/free-port";
 import { throwawayPostgres } from "@portcullis/one-machine/postgres";
 import { owners } from "@portcullis/policy";
 import { factsCallers } from "@portcullis/proto/callers";
-import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { FactsService, type LoadRequest, type LoadResponse } from "@portcullis/proto/facts/v1/facts";
 import { startSystem } from "@portcullis/testbed";
 import { madeUpOrg, madeUpQuestion, madeUpValue } from "./made-up-facts.ts";
 import { residentMegabytes } from "./resident.ts";
@@ -104,16 +105,19 @@ async function serveMadeUpOwners(listen: string, serviceCredential: string, load
     log: openLog("bench", "warn"),
   };
   const incarnation = "bench";
+  function load({ keys }: LoadRequest): LoadResponse {
+    loaded.facts += keys.length;
+    const facts = keys.map((key) => {
+      const named = factKeyFromWire(key, "key");
+      return factToWire(named, 0, 1, madeUpValue(named));
+    });
+    return { facts, incarnation };
+  }
   return await serve(options, [
     implement(FactsService, factsCallers, {
-      load({ keys }) {
-        loaded.facts += keys.length;
-        const facts = keys.map((key) => {
-          const named = factKeyFromWire(key, "key");
-          return factToWire(named, 0, 1, madeUpValue(named));
-        });
-        return { facts, incarnation };
-      },
+      load,
+      loadStream: (conversation) =>
+        answerEach(conversation, 64, ({ id, load: request }) => ({ id, loaded: request && load(request) })),
       heads: ({ orgIds }) => ({ positions: orgIds.map(() => 1), incarnation }),
       readLog: () => ({ events: [], head: 1, incarnation }),
     }),

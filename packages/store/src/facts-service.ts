@@ -1,10 +1,11 @@
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { uuid, uuids } from "@portcullis/chassis/fields";
+import { answerEach } from "@portcullis/chassis/rpc/answer-each";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { Handlers } from "@portcullis/chassis/rpc/server";
 import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } from "@portcullis/policy";
-import type { FactsService } from "@portcullis/proto/facts/v1/facts";
+import type { FactsService, LoadRequest, LoadResponse } from "@portcullis/proto/facts/v1/facts";
 import type { Database } from "./database.ts";
 import {
   headsOf,
@@ -21,6 +22,8 @@ import { readNow } from "./snapshot.ts";
 
 /** Requests larger than this are refused. */
 const entriesMax = 1000;
+/** Loads of one stream that are in work at a time. */
+const loadsMax = 64;
 
 /** How an owner reads the values of facts. */
 export interface FactReading<Asked extends Subqueries = Subqueries> {
@@ -36,31 +39,39 @@ export function factsHandlers(
   database: Database,
   readFacts: (keys: readonly FactKey[]) => FactReading,
 ): Handlers<typeof FactsService> {
+  async function load({ keys: wireKeys }: LoadRequest): Promise<LoadResponse> {
+    if (wireKeys.length > entriesMax) throw invalid("keys", `at most ${entriesMax} are allowed`);
+    const keys = wireKeys.map((key, index) => {
+      const parsed = factKeyFromWire(key, `keys[${index}]`);
+      if (factOwners[parsed.kind] !== database.owner) {
+        throw invalid(`keys[${index}]`, `\`${parsed.kind}\` is not a fact of ${database.owner}`);
+      }
+      return parsed;
+    });
+    const reading = readFacts(keys);
+    const rows = await readNow(database, {
+      ...reading.queries,
+      heads: headsQuery([...new Set(keys.map((key) => key.org))]),
+      changes: lastChangesQuery(keys),
+      incarnation: incarnationQuery,
+    });
+    const heads = headsOf(rows.heads);
+    const changes = lastChangesOf(keys, rows.changes);
+    const values = reading.values(rows);
+    const facts = keys.map((key, index) =>
+      factToWire(key, changes[index] ?? 0, heads.get(key.org) ?? 0, valueAt(values, index)),
+    );
+    return { facts, incarnation: incarnationOf(rows.incarnation) };
+  }
+
   return {
-    async load({ keys: wireKeys }) {
-      if (wireKeys.length > entriesMax) throw invalid("keys", `at most ${entriesMax} are allowed`);
-      const keys = wireKeys.map((key, index) => {
-        const parsed = factKeyFromWire(key, `keys[${index}]`);
-        if (factOwners[parsed.kind] !== database.owner) {
-          throw invalid(`keys[${index}]`, `\`${parsed.kind}\` is not a fact of ${database.owner}`);
-        }
-        return parsed;
-      });
-      const reading = readFacts(keys);
-      const rows = await readNow(database, {
-        ...reading.queries,
-        heads: headsQuery([...new Set(keys.map((key) => key.org))]),
-        changes: lastChangesQuery(keys),
-        incarnation: incarnationQuery,
-      });
-      const heads = headsOf(rows.heads);
-      const changes = lastChangesOf(keys, rows.changes);
-      const values = reading.values(rows);
-      const facts = keys.map((key, index) =>
-        factToWire(key, changes[index] ?? 0, heads.get(key.org) ?? 0, valueAt(values, index)),
-      );
-      return { facts, incarnation: incarnationOf(rows.incarnation) };
-    },
+    load,
+
+    loadStream: (conversation) =>
+      answerEach(conversation, loadsMax, async ({ id, load: request }) => {
+        const loaded = request === undefined ? undefined : await load(request).catch(() => undefined);
+        return { id, loaded };
+      }),
 
     ...ownLog(database),
   };

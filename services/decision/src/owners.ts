@@ -1,9 +1,17 @@
 import { Fault } from "@portcullis/chassis/fault";
 import type { Stub } from "@portcullis/chassis/rpc/client";
+import type { Questions } from "@portcullis/chassis/rpc/questions";
+import { traceparent } from "@portcullis/chassis/trace";
 import type { FactOwner } from "@portcullis/facts";
 import { askedFactFromWire, factKeyToWire, logEntryFromWire } from "@portcullis/facts/wire";
 import type { OrgId, Owner } from "@portcullis/policy";
-import type { FactsService } from "@portcullis/proto/facts/v1/facts";
+import type {
+  FactsService,
+  LoadRequest,
+  LoadResponse,
+  LoadStreamRequest,
+  LoadStreamResponse,
+} from "@portcullis/proto/facts/v1/facts";
 
 /** An owner is not waited for longer than this. Loads are shared, so no caller's own deadline counts here. */
 const callMs = 1000;
@@ -38,14 +46,17 @@ export function isStretchOf(
   return events.every(({ orgId, position }, index) => orgId === org && position === after + 1 + index);
 }
 
+/** Loads over a stream of the owner's. */
+export type Loads = Pick<Questions<LoadStreamRequest, LoadStreamResponse>, "ask">;
+
 /** What an owner knows, for facts. */
-export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOwner {
+export function ownerOver(stub: Stub<typeof FactsService>, loads: Loads, owner: Owner): FactOwner {
   return {
     async load(keys) {
       const request = { keys: keys.map(factKeyToWire) };
       const { facts: messages, incarnation } = await askOwner(
         owner,
-        (hop) => stub.load(request, hop),
+        (hop) => loadOver(stub, loads, request, hop),
         ({ facts }) => facts.length === keys.length,
       );
       const facts = keys.map((key, index) => {
@@ -77,4 +88,26 @@ export function ownerOver(stub: Stub<typeof FactsService>, owner: Owner): FactOw
       return { incarnation, head, entries: events.map(logEntryFromWire) };
     },
   };
+}
+
+/**
+ * Loads in a message of the stream; and by a call of its own where that brings nothing but may yet be answered, or where
+ * it is traced, as a call says whose part it is.
+ */
+async function loadOver(
+  stub: Stub<typeof FactsService>,
+  loads: Loads,
+  load: LoadRequest,
+  hop: { deadlineMs: number },
+): Promise<LoadResponse> {
+  if (traceparent() === null) {
+    const answer = await loads
+      .ask((id) => ({ id, load }), hop.deadlineMs - Date.now())
+      .catch((thrown: unknown) => {
+        if (thrown instanceof Fault && thrown.kind !== "timeout") return null;
+        throw thrown;
+      });
+    if (answer?.loaded !== undefined) return answer.loaded;
+  }
+  return stub.load(load, hop);
 }

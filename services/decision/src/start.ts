@@ -74,10 +74,10 @@ export async function start(config: Config, log: Log): Promise<Running> {
     tokens: tokens.stub(FactsService),
   };
   const owners = {
-    identity: ownerOver(stubs.identity, "identity"),
-    groups: ownerOver(stubs.groups, "groups"),
-    grants: ownerOver(stubs.grants, "grants"),
-    tokens: ownerOver(stubs.tokens, "tokens"),
+    identity: ownerOver(stubs.identity, identity.questions(FactsService.loadStream), "identity"),
+    groups: ownerOver(stubs.groups, groups.questions(FactsService.loadStream), "groups"),
+    grants: ownerOver(stubs.grants, grants.questions(FactsService.loadStream), "grants"),
+    tokens: ownerOver(stubs.tokens, tokens.questions(FactsService.loadStream), "tokens"),
   };
 
   const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: backgroundMs }));

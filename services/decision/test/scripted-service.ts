@@ -1,24 +1,31 @@
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
+import { answerEach } from "@portcullis/chassis/rpc/answer-each";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
 import type { ScriptedOwner } from "@portcullis/facts/testing";
 import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
 import { factsCallers } from "@portcullis/proto/callers";
 import { Event } from "@portcullis/proto/events/v1/events";
-import { FactsService } from "@portcullis/proto/facts/v1/facts";
+import { FactsService, type LoadRequest, type LoadResponse } from "@portcullis/proto/facts/v1/facts";
 
 /** A scripted owner behind the real contract, on a real socket. */
 export async function serveScripted(
   owner: ScriptedOwner,
   { serviceCredential, log }: { serviceCredential: string; log: Log },
 ): Promise<RunningServer> {
+  async function load({ keys: messages }: LoadRequest): Promise<LoadResponse> {
+    const keys = messages.map((key, index) => factKeyFromWire(key, `keys[${index}]`));
+    const { facts, incarnation } = await owner.load(keys);
+    return { facts: facts.map(({ key, lo, hi, value }) => factToWire(key, lo, hi, value)), incarnation };
+  }
   const facts = implement(FactsService, factsCallers, {
-    async load({ keys: messages }) {
-      const keys = messages.map((key, index) => factKeyFromWire(key, `keys[${index}]`));
-      const { facts, incarnation } = await owner.load(keys);
-      return { facts: facts.map(({ key, lo, hi, value }) => factToWire(key, lo, hi, value)), incarnation };
-    },
+    load,
+    loadStream: (conversation) =>
+      answerEach(conversation, 64, async ({ id, load: request }) => ({
+        id,
+        loaded: request === undefined ? undefined : await load(request).catch(() => undefined),
+      })),
     async heads({ orgIds }) {
       const { heads, incarnation } = await owner.heads(orgIds as OrgId[]);
       return { positions: heads, incarnation };

@@ -170,6 +170,7 @@ class Neighbours {
       await this.beforeMembers();
       return { incarnation: "identity", facts };
     },
+    loadStream: () => Promise.resolve(),
     ...logOf(this.#identityLog, "identity"),
   };
 
@@ -185,6 +186,7 @@ class Neighbours {
         }),
       };
     },
+    loadStream: () => Promise.resolve(),
     ...logOf(this.#groupsLog, "groups"),
   };
 }

@@ -89,6 +89,7 @@ class ScriptedIdentity implements AsyncDisposable {
         });
         return { facts, incarnation: "identity" };
       },
+      loadStream: () => Promise.resolve(),
       heads: ({ orgIds }) => ({ positions: orgIds.map((org) => this.head(org)), incarnation: "identity" }),
       readLog: ({ orgId, after, limit }) => ({
         events: this.#of(orgId).slice(after, after + (limit || 1000)),

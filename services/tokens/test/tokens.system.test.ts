@@ -35,6 +35,7 @@ const identityFacts: Handlers<typeof FactsService> = {
       return factToWire(key, 0, 0, kind === undefined ? null : { kind });
     }),
   }),
+  loadStream: () => Promise.resolve(),
   heads: ({ orgIds }) => ({ positions: orgIds.map((org) => eventsOf(org).length), incarnation: "identity" }),
   readLog: ({ orgId, after }) => ({
     events: eventsOf(orgId).slice(after),

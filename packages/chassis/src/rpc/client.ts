@@ -3,6 +3,7 @@ import { Fault } from "../fault.ts";
 import { channelCredentials, refuseUnprotected, type Tls } from "../tls.ts";
 import { traceparent } from "../trace/trace.ts";
 import { type Hop, requestIdKey, serviceCredentialKey, serviceNameKey } from "./call.ts";
+import { type Numbered, Questions } from "./questions.ts";
 import { fromServiceError } from "./status.ts";
 import { tracedAsking, traceparentKey } from "./traced.ts";
 
@@ -51,6 +52,11 @@ type ClientIdentity =
 /** A connection to one process that may serve several contracts. It connects when first used, and again when it must. */
 export interface Connection extends Disposable {
   stub<Definition extends Record<string, unknown>>(definition: Definition): Stub<Definition>;
+  /** Questions over a method with many requests, each of which is answered once, under its id. */
+  questions<Request extends Numbered, Response extends Numbered>(
+    rpc: MethodDefinition<Request, Response>,
+    streamMs?: number,
+  ): Questions<Request, Response>;
   /** Connects now. Throws `unavailable` when that takes longer. */
   ready(withinMs: number): Promise<void>;
 }
@@ -88,9 +94,13 @@ export function connect(options: ClientOptions): Connection {
             retryableStatusCodes: ["UNAVAILABLE", ...(isOutside ? ["RESOURCE_EXHAUSTED"] : [])],
           },
         },
+        // Whoever asks over a stream that has ended opens another.
+        { name: [{ service: "portcullis.facts.v1.Facts", method: "LoadStream" }] },
       ],
     }),
   });
+  const parts = new DisposableStack();
+  parts.defer(() => client.close());
   return {
     stub<Definition extends Record<string, unknown>>(definition: Definition): Stub<Definition> {
       const calls = Object.entries(definition).map(([method, described]) => {
@@ -103,6 +113,12 @@ export function connect(options: ClientOptions): Connection {
       });
       return Object.fromEntries(calls) as Stub<Definition>;
     },
+    questions: (rpc, streamMs) => {
+      const { path, requestSerialize, responseDeserialize } = rpc;
+      const open = () =>
+        client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadataOf({}, options));
+      return parts.use(new Questions(open, options.peer, streamMs));
+    },
     ready: (withinMs) =>
       new Promise((resolve, reject) => {
         client.waitForReady(Date.now() + withinMs, (error) => {
@@ -110,9 +126,7 @@ export function connect(options: ClientOptions): Connection {
           else resolve();
         });
       }),
-    [Symbol.dispose]() {
-      client.close();
-    },
+    [Symbol.dispose]: () => parts.dispose(),
   };
 }
 
