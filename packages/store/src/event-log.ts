@@ -215,13 +215,17 @@ interface ChangeRow {
 }
 
 export function lastChangesQuery(keys: readonly FactKey[]): Subquery<ChangeRow> {
+  const facts = keys.flatMap((key) =>
+    [factKeyText(key), kindText(key.kind)].map((fact) => ({ org: key.org, fact })),
+  );
+  const wanted = [...new Map(facts.map((each) => [`${each.org} ${each.fact}`, each])).values()];
   return {
-    text: `select org_id, fact, position from fact_change
-           where (org_id, fact) in (select * from unnest($1::uuid[], $2::text[]))`,
-    values: [
-      [...keys.map((key) => key.org), ...keys.map((key) => key.org)],
-      [...keys.map(factKeyText), ...keys.map((key) => kindText(key.kind))],
-    ],
+    text: `select change.* from unnest($1::uuid[], $2::text[]) as wanted (org, fact)
+           cross join lateral (
+             select org_id, fact, position from fact_change
+             where org_id = wanted.org and fact = wanted.fact limit 1
+           ) as change`,
+    values: [wanted.map(({ org }) => org), wanted.map(({ fact }) => fact)],
   };
 }
 

@@ -11,7 +11,7 @@ import type { FactReading, Subquery } from "@portcullis/store";
 interface MembershipsRow {
   readonly org_id: OrgId;
   readonly principal_id: string;
-  readonly group_ids: GroupId[];
+  readonly group_ids: GroupId[] | null;
 }
 
 interface GroupRow {
@@ -48,12 +48,14 @@ function membershipsQuery(keys: readonly FactKey[]): Subquery<MembershipsRow> | 
   const wanted = keys.filter((key) => key.kind === "memberships");
   if (wanted.length === 0) return null;
   return {
-    text: `select direct.org_id, principal_id, array_agg(group_id order by group_id) as group_ids
-           from group_principal direct
-           join permission_group live on live.id = group_id and live.org_id = direct.org_id
-           where deleted_at is null
-             and (direct.org_id, principal_id) in (select * from unnest($1::uuid[], $2::uuid[]))
-           group by direct.org_id, principal_id`,
+    text: `select wanted.*, direct.group_ids from unnest($1::uuid[], $2::uuid[]) as wanted (org_id, principal_id)
+           cross join lateral (
+             select array_agg(group_id order by group_id) as group_ids
+             from group_principal
+             join permission_group live on live.id = group_id and live.org_id = group_principal.org_id
+             where group_principal.org_id = wanted.org_id and principal_id = wanted.principal_id
+               and deleted_at is null
+           ) as direct`,
     values: [wanted.map((key) => key.org), wanted.map((key) => key.principal)],
   };
 }

@@ -13,8 +13,11 @@ export function readFacts(keys: readonly FactKey[]): FactReading<{ readonly memb
   return {
     queries: {
       members: {
-        text: `select org_id, id, kind from active_member
-               where (org_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))`,
+        text: `select member.* from unnest($1::uuid[], $2::uuid[]) as wanted (org, principal)
+               cross join lateral (
+                 select org_id, id, kind from active_member
+                 where org_id = wanted.org and id = wanted.principal limit 1
+               ) as member`,
         values: [keys.map((key) => key.org), principals],
       },
     },

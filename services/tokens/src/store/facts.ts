@@ -19,7 +19,9 @@ export function readFacts(keys: readonly FactKey[]): FactReading<{ readonly cred
       credentials: {
         text: `select id, org_id, digest, kind, principal_id, scope,
                  extract(epoch from expires_at) * 1000 as expires_at_ms
-               from credential where digest = any($1::text[]) and revoked_at is null`,
+               from unnest($1::text[]) as wanted (asked)
+               cross join lateral (select * from credential where digest = wanted.asked limit 1) as found
+               where revoked_at is null`,
         values: [digests],
       },
     },
