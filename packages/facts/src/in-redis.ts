@@ -19,7 +19,8 @@ export interface InRedisOptions {
   readonly limitMs?: number;
 }
 
-/** What is kept for others may take its time. */
+/** What is kept for others may take its time, and nobody who is waited for waits behind it. */
+const keepAfterMs = 10;
 const keepLimitMs = 250;
 /** After so many failures in a row Redis is left alone, and tried again after a while. */
 const failuresMax = 5;
@@ -61,7 +62,23 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
     }
   }
 
-  /** Keeps facts of one organisation and owner that had to be read from farther away. */
+  /** Misses that were read from farther away, and are not kept yet. */
+  let unkept: Lookup[] = [];
+
+  function keepSoon(misses: readonly Lookup[]): void {
+    const seen = misses.filter(({ reading }) => reading !== null);
+    if (seen.length === 0) return;
+    if (unkept.length === 0) setTimeout(keepAll, keepAfterMs).unref();
+    unkept.push(...seen);
+  }
+
+  function keepAll(): void {
+    const misses = unkept;
+    unkept = [];
+    for (const group of Map.groupBy(misses, sightingOf).values()) void keep(group);
+  }
+
+  /** Keeps facts of one organisation and owner, before whose reading the same mark was seen. */
   async function keep(misses: readonly Lookup[]): Promise<void> {
     const loaded = misses.flatMap(({ request, result }) =>
       result === null || result instanceof Error || !isWorthKeeping(request, result) ? [] : result,
@@ -92,10 +109,7 @@ export function inRedis(farther: FactSource, options: InRedisOptions): FactSourc
       const misses = lookups.filter(({ result }) => result === null);
       const loaded = misses.length === 0 ? [] : await farther.load(misses.map(({ request }) => request));
       for (const [index, miss] of misses.entries()) miss.result = loaded[index] ?? null;
-      // Nobody waits for what is only kept for others.
-      setImmediate(() => {
-        for (const group of Map.groupBy(misses, slotOf).values()) void keep(group);
-      });
+      keepSoon(misses);
 
       return lookups.map(({ result }) => {
         if (result === null) throw new Error("a source left a request without an answer");
@@ -141,6 +155,8 @@ function isWorthKeeping({ isAhead }: FactRequest, { key, hi, value }: LoadedFact
   return hi > 0 && !(value === null && (isAhead || key.kind === "credential"));
 }
 
-function slotOf({ request: { key } }: Lookup): string {
-  return `${key.org} ${factOwners[key.kind]}`;
+/** The slot, and what mark was seen in it. */
+function sightingOf({ request: { key }, reading }: Lookup): string {
+  const { incarnation, app, gen } = reading?.mark ?? {};
+  return [key.org, factOwners[key.kind], incarnation, app, gen].join(" ");
 }
