@@ -1,5 +1,6 @@
 // Several queries as one statement: it sees one moment as a transaction would, and comes and goes once.
 
+import { createHash } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
 
 /**
@@ -41,7 +42,14 @@ export function asOneStatement(queries: Subqueries): { name: string; text: strin
     columns.push(`(select json_agg(one) from (${hidden(query.text, values.length)}) as one) as ${name}`);
     values.push(...query.values);
   }
-  return { name: names.join(" "), text: `select ${columns.join(", ")}`, values };
+  return { name: shortened(names.join(" ")), text: `select ${columns.join(", ")}`, values };
+}
+
+/** Postgres tells statements apart by so much of their names. */
+const nameMax = 63;
+
+function shortened(name: string): string {
+  return name.length <= nameMax ? name : createHash("sha256").update(name).digest("base64url");
 }
 
 /**
