@@ -99,6 +99,18 @@ test("who is not answered in time does not let the others wait behind it", async
   expect(await about(questions, "next")).toBe("next");
 });
 
+test("a slow answer fails alone where others were answered meanwhile", async () => {
+  const { questions, opened: count } = await opened(async (conversation) => {
+    await received(conversation, 1);
+    await echo(conversation);
+  });
+  const slow = questions.ask((id) => ({ id, load: undefined }), 100);
+  expect(await about(questions, "quick")).toBe("quick");
+  await expect(slow).rejects.toMatchObject({ kind: "timeout" });
+  expect(await about(questions, "next")).toBe("next");
+  expect(count()).toBe(1);
+});
+
 test("an old stream still answers what it was asked, and the next question goes over a new one", async () => {
   const later = Promise.withResolvers<void>();
   const { connection, opened: count } = await opened(async (conversation) => {

@@ -61,12 +61,15 @@ class Talk<Request extends Numbered, Response extends Numbered> {
   readonly #openedAt = performance.now();
   readonly #waiting = new Map<number, Waiting<Response>>();
   #lastId = 0;
+  /** When the peer answered last. */
+  #heardAt = 0;
   isOver = false;
 
   constructor(stream: ClientDuplexStream<Request, Response>, peer: string) {
     this.#stream = stream;
     this.#peer = peer;
     stream.on("data", (response: Response) => {
+      this.#heardAt = performance.now();
       this.#waiting.get(response.id)?.resolve(response);
       this.#waiting.delete(response.id);
     });
@@ -84,9 +87,11 @@ class Talk<Request extends Numbered, Response extends Numbered> {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.#waiting.set(id, { resolve, reject });
     this.#stream.write(question(id));
+    const askedAt = performance.now();
     return within(withinMs, promise, () => {
-      // Whoever does not answer may be frozen, and the others that wait need not find out one by one.
-      this.cancel();
+      this.#waiting.delete(id);
+      // Who has answered nobody since may be frozen, and the others that wait need not find out one by one.
+      if (this.#heardAt < askedAt) this.cancel();
       return new Fault("timeout", `${this.#peer} does not answer`);
     });
   }
