@@ -9,7 +9,7 @@ import pg from "pg";
 import { databaseWork } from "./database-work.ts";
 import { appending, beginLogs, type Change, lockLogs, refuseIfChanged } from "./event-log.ts";
 import { databaseFault } from "./faults.ts";
-import { limitTransaction } from "./limits.ts";
+import { limitTransaction, statementTimeoutMs } from "./limits.ts";
 import { watchPool } from "./metrics.ts";
 import { migrate, requireMigrated } from "./migrate.ts";
 import type { OtherLogs } from "./other-logs.ts";
@@ -125,6 +125,7 @@ export class Database implements AsyncDisposable {
       connectionString: options.url,
       max: poolMax,
       connectionTimeoutMillis: connectionMs,
+      statement_timeout: statementTimeoutMs,
     });
     surviveBroken(pool);
     watched.use(watchPool(pool, "reads"));

@@ -1,6 +1,7 @@
 /** One organisation's writer waits no longer than this for another. */
 export const lockTimeoutMs = 4000;
-const statementTimeoutMs = 5000;
+/** No statement takes longer, be it a write's or a read's: none of our services waits longer for another. */
+export const statementTimeoutMs = 5000;
 /** A writer that was stopped in the middle holds its organisation's lock no longer than this. */
 const idleTimeoutMs = 8000;
 

@@ -8,8 +8,6 @@ import { headsOf, headsQuery, incarnationOf, incarnationQuery } from "./event-lo
 import { databaseFault } from "./faults.ts";
 import { type RowsOf, readAtOnce, type Subqueries } from "./read-at-once.ts";
 
-/** None of our services waits longer for another. */
-const statementTimeoutMs = 5000;
 /** What several queries find, all at one moment. */
 export async function readNow<Asked extends Subqueries>(
   database: Database,
@@ -25,9 +23,7 @@ export async function snapshotOf<Result>(
   body: (client: PoolClient) => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly revision: Revision }> {
   return connected(database, async (client) => {
-    await client.query(
-      `begin isolation level repeatable read read only; set local statement_timeout = ${statementTimeoutMs}`,
-    );
+    await client.query("begin isolation level repeatable read read only");
     const at = await readAtOnce(client, { heads: headsQuery([org]), incarnation: incarnationQuery });
     const position = headsOf(at.heads).get(org) ?? 0;
     const incarnation = incarnationOf(at.incarnation);
