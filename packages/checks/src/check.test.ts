@@ -63,47 +63,31 @@ test("what was decided before is decided again when a fact, or the time, is anot
   timeout: 120_000,
 }, async () => {
   const counts = { asked: 0, allowed: 0, remembered: 0 };
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(worlds(), { minLength: 1, maxLength: 3 }),
-      // Facts that find no room are loaded for each question, perhaps ahead of what is known of the log.
-      fc.constantFrom(10, 1000),
-      async (states, idsMax) => {
-        using system = new CheckedSystem(idsMax);
-        for (const { nowMs, organizations } of states) {
-          const [facts] = organizations;
-          if (facts === undefined) throw new Error("a world without an organisation");
-          vi.setSystemTime(nowMs);
-          system.become(facts);
-          const targets = targetsIn(facts);
-          const questions = [...questionsAbout(facts, { targets, nowMs })].map((question) => ({
-            ...question,
-            request: requestOf(question),
-          }));
-          // Some before the change is seen, as whatever is decided then must not be what is remembered.
-          for (const { request } of questions.slice(0, 100)) await system.check(request);
-          await system.catchUp(facts.org);
-          for (const laterMs of [0, 1]) {
-            vi.setSystemTime(nowMs + laterMs);
-            const allows = judge(facts, { targets, nowMs: nowMs + laterMs });
-            for (const { request, principal, permission, target } of questions) {
-              const expected = allows(principal, permission, target);
-              for (const time of [1, 2, 3]) {
-                const readsBefore = reads();
-                const { allowed } = await system.check(request);
-                if (allowed !== expected)
-                  throw new Error(`${allowed} for the ${time}. time: ${JSON.stringify(request)}`);
-                counts.asked += 1;
-                if (allowed) counts.allowed += 1;
-                if (reads() === readsBefore) counts.remembered += 1;
-              }
-            }
-          }
+  await afterEachChange(async ({ system, facts, targets, nowMs }) => {
+    const questions = [...questionsAbout(facts, { targets, nowMs })].map((question) => ({
+      ...question,
+      request: requestOf(question),
+    }));
+    // Some before the change is seen, as whatever is decided then must not be what is remembered.
+    for (const { request } of questions.slice(0, 100)) await system.check(request);
+    await system.catchUp(facts.org);
+    for (const laterMs of [0, 1]) {
+      vi.setSystemTime(nowMs + laterMs);
+      const allows = judge(facts, { targets, nowMs: nowMs + laterMs });
+      for (const { request, principal, permission, target } of questions) {
+        const expected = allows(principal, permission, target);
+        for (const time of [1, 2, 3]) {
+          const readsBefore = reads();
+          const { allowed } = await system.check(request);
+          if (allowed !== expected)
+            throw new Error(`${allowed} for the ${time}. time: ${JSON.stringify(request)}`);
+          counts.asked += 1;
+          if (allowed) counts.allowed += 1;
+          if (reads() === readsBefore) counts.remembered += 1;
         }
-      },
-    ),
-    { seed, numRuns },
-  );
+      }
+    }
+  });
   process.stdout.write(`asked again and again: ${JSON.stringify(counts)}, seed ${seed}\n`);
   expect(counts.remembered / counts.asked).toBeGreaterThan(0.2);
   expect(counts.allowed / counts.asked).toBeGreaterThan(0.02);
@@ -219,34 +203,16 @@ test("in a batch a bad question fails alone, and says where it stands", async ()
 
 test("many at once are answered as each alone, after every change", { timeout: 120_000 }, async () => {
   const counts = { asked: 0, allowed: 0 };
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(worlds(), { minLength: 1, maxLength: 3 }),
-      fc.constantFrom(10, 1000),
-      async (states, idsMax) => {
-        using system = new CheckedSystem(idsMax);
-        for (const { nowMs, organizations } of states) {
-          const [facts] = organizations;
-          if (facts === undefined) throw new Error("a world without an organisation");
-          vi.setSystemTime(nowMs);
-          system.become(facts);
-          const targets = targetsIn(facts);
-          const allows = judge(facts, { targets, nowMs });
-          const questions = [...questionsAbout(facts, { targets, nowMs })];
-          for (const some of chunksOf(questions, 200)) {
-            const { results } = await system.batchCheck(some.map(requestOf));
-            const expected = some.map(({ principal, permission, target }) =>
-              allows(principal, permission, target),
-            );
-            expect(results.map(({ allowed }) => allowed)).toEqual(expected);
-            counts.asked += some.length;
-            counts.allowed += expected.filter(Boolean).length;
-          }
-        }
-      },
-    ),
-    { seed, numRuns },
-  );
+  await afterEachChange(async ({ system, facts, targets, nowMs }) => {
+    const allows = judge(facts, { targets, nowMs });
+    for (const some of chunksOf([...questionsAbout(facts, { targets, nowMs })], 200)) {
+      const { results } = await system.batchCheck(some.map(requestOf));
+      const expected = some.map(({ principal, permission, target }) => allows(principal, permission, target));
+      expect(results.map(({ allowed }) => allowed)).toEqual(expected);
+      counts.asked += some.length;
+      counts.allowed += expected.filter(Boolean).length;
+    }
+  });
   process.stdout.write(`asked many at once: ${JSON.stringify(counts)}, seed ${seed}\n`);
   expect(counts.allowed / counts.asked).toBeGreaterThan(0.02);
 });
@@ -300,6 +266,36 @@ test("of many objects the ACLs are not read where a grant above allows, nor anyt
   system.become(withExperiments(experiments.slice(1), []));
   expect(await ask("read")).toEqual(experiments.map((_, index) => index > 0));
 });
+
+/** A system, and of what it has just become. */
+interface Changed {
+  readonly system: CheckedSystem;
+  readonly facts: OrganizationFacts;
+  readonly targets: ReturnType<typeof targetsIn>;
+  readonly nowMs: number;
+}
+
+/** Has systems become one organisation after the other, and does this in each. */
+async function afterEachChange(does: (changed: Changed) => Promise<void>): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(worlds(), { minLength: 1, maxLength: 3 }),
+      // Facts that find no room are loaded for each question, perhaps ahead of what is known of the log.
+      fc.constantFrom(10, 1000),
+      async (states, idsMax) => {
+        using system = new CheckedSystem(idsMax);
+        for (const { nowMs, organizations } of states) {
+          const [facts] = organizations;
+          if (facts === undefined) throw new Error("a world without an organisation");
+          vi.setSystemTime(nowMs);
+          system.become(facts);
+          await does({ system, facts, targets: targetsIn(facts), nowMs });
+        }
+      },
+    ),
+    { seed, numRuns },
+  );
+}
 
 /** Checks over scripted owners, whose facts are those of one organisation after the other. */
 class CheckedSystem implements Disposable {
