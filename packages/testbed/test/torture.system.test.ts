@@ -4,7 +4,7 @@ import { type DisturbanceName, disturbances } from "../src/torture/disturbances.
 import { torture } from "../src/torture/torture.ts";
 
 const seed = Number(process.env["PORTCULLIS_SEED"] ?? Date.now() % 1_000_000_000);
-const seconds = 45;
+const seconds = 35;
 
 let postgres: ThrowawayPostgres;
 beforeAll(async () => {
