@@ -4,8 +4,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import { openLog } from "@portcullis/chassis/log";
-import { answerEach } from "@portcullis/chassis/rpc/answer-each";
 import { implement, serve } from "@portcullis/chassis/rpc/server";
+import { loadStreamOver } from "@portcullis/facts/load-stream";
 import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import { freePort } from "@portcullis/one-machine/free-port";
 import { throwawayPostgres } from "@portcullis/one-machine/postgres";
@@ -116,8 +116,7 @@ async function serveMadeUpOwners(listen: string, serviceCredential: string, load
   return await serve(options, [
     implement(FactsService, factsCallers, {
       load,
-      loadStream: (conversation) =>
-        answerEach(conversation, 64, ({ id, load: request }) => ({ id, loaded: request && load(request) })),
+      loadStream: loadStreamOver(load),
       heads: ({ orgIds }) => ({ positions: orgIds.map(() => 1), incarnation }),
       readLog: () => ({ events: [], head: 1, incarnation }),
     }),

@@ -1,8 +1,8 @@
 import { Fault, invalid } from "@portcullis/chassis/fault";
 import { uuid, uuids } from "@portcullis/chassis/fields";
-import { answerEach } from "@portcullis/chassis/rpc/answer-each";
 import type { Stub } from "@portcullis/chassis/rpc/client";
 import type { Handlers } from "@portcullis/chassis/rpc/server";
+import { loadStreamOver } from "@portcullis/facts/load-stream";
 import { factKeyFromWire, factToWire } from "@portcullis/facts/wire";
 import { type FactKey, type FactKind, type FactValues, factOwners, type OrgId } from "@portcullis/policy";
 import type { FactsService, LoadRequest, LoadResponse } from "@portcullis/proto/facts/v1/facts";
@@ -22,8 +22,6 @@ import { readNow } from "./snapshot.ts";
 
 /** Requests larger than this are refused. */
 const entriesMax = 1000;
-/** Loads of one stream that are in work at a time. */
-const loadsMax = 64;
 
 /** How an owner reads the values of facts. */
 export interface FactReading<Asked extends Subqueries = Subqueries> {
@@ -67,11 +65,7 @@ export function factsHandlers(
   return {
     load,
 
-    loadStream: (conversation) =>
-      answerEach(conversation, loadsMax, async ({ id, load: request }) => {
-        const loaded = request === undefined ? undefined : await load(request).catch(() => undefined);
-        return { id, loaded };
-      }),
+    loadStream: loadStreamOver(load),
 
     ...ownLog(database),
   };

@@ -1,7 +1,7 @@
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
-import { answerEach } from "@portcullis/chassis/rpc/answer-each";
 import { implement, type RunningServer, serve } from "@portcullis/chassis/rpc/server";
+import { loadStreamOver } from "@portcullis/facts/load-stream";
 import type { ScriptedOwner } from "@portcullis/facts/testing";
 import { factKeyFromWire, factKeyToWire, factToWire } from "@portcullis/facts/wire";
 import type { OrgId } from "@portcullis/policy";
@@ -21,11 +21,7 @@ export async function serveScripted(
   }
   const facts = implement(FactsService, factsCallers, {
     load,
-    loadStream: (conversation) =>
-      answerEach(conversation, 64, async ({ id, load: request }) => ({
-        id,
-        loaded: request === undefined ? undefined : await load(request).catch(() => undefined),
-      })),
+    loadStream: loadStreamOver(load),
     async heads({ orgIds }) {
       const { heads, incarnation } = await owner.heads(orgIds as OrgId[]);
       return { positions: heads, incarnation };
