@@ -12,11 +12,13 @@ import type {
 import { type Asking, mayAskAbout } from "./callers.ts";
 import {
   type AskedQuestion,
+  alone,
   amongMany,
   type DecidedOf,
   type Deciding,
   decideOver,
   QuestionAsItCame,
+  type Way,
 } from "./check.ts";
 import { type NotedQuestion, noting } from "./decision-log.ts";
 import { countDecision } from "./metrics.ts";
@@ -42,7 +44,7 @@ export async function batchCheck(
     throw invalid("checks", `has ${checks.length} entries; at most ${checksMax} are allowed`);
   // Who asks as of now is about to change something, and asks again when the ACLs on these objects are others.
   const isFull = request.consistency?.kind?.$case === "fullyConsistent";
-  const way = isFull && checks.length >= many ? amongMany : undefined;
+  const way = isFull && checks.length >= many ? amongMany : alone;
   const asked = (check: CheckRequest) => questionOfBatch(check, org, principalOf, way);
   const told: { readonly index: number; readonly question: NotedQuestion | null }[] = [];
   const questions = checks.map((check, index) => {
@@ -78,12 +80,7 @@ export async function batchCheck(
   }
 }
 
-function questionOfBatch(
-  check: CheckRequest,
-  org: OrgId,
-  principalOf: PrincipalOf,
-  way: typeof amongMany | undefined,
-): AskedQuestion {
+function questionOfBatch(check: CheckRequest, org: OrgId, principalOf: PrincipalOf, way: Way): AskedQuestion {
   if (check.consistency !== undefined) throw invalid("consistency", "must be unset; it is the batch's");
   if (check.orgId !== "" && check.orgId !== org) throw invalid("org_id", "must be the batch's");
   return new QuestionAsItCame(check, org, principalOf, way);

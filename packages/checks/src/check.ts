@@ -92,12 +92,12 @@ interface QuestionWithin extends Question {
 }
 
 /** How a question is decided, and which facts that takes whoever asks. */
-interface Way {
+export interface Way {
   readonly decide: (question: Question, lookup: ParentsLookup) => Decision;
   readonly missing: (org: OrgId, target: Target, lookup: ParentsLookup) => readonly FactKey[];
 }
 
-const alone: Way = { decide, missing: missingAbout };
+export const alone: Way = { decide, missing: missingAbout };
 /** For one among many: another round of loading is less than all ACLs on each of their objects, if these must be read anew. */
 export const amongMany: Way = { decide: decideFromAbove, missing: missingFromAbove };
 
@@ -132,7 +132,7 @@ export class QuestionAsItCame implements AskedQuestion {
   #decided: Decided | null = null;
 
   /** `orgId`: which it is about, where the request does not say. */
-  constructor(request: CheckRequest, orgId: string, principalOf: PrincipalOf, way = alone) {
+  constructor(request: CheckRequest, orgId: string, principalOf: PrincipalOf, way: Way = alone) {
     this.#request = request;
     this.#way = way;
     this.#who = principalOf(whoAsItCame(request.who, orgId));
