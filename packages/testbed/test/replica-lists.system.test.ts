@@ -120,7 +120,7 @@ test("one that is frozen holds a list up for no longer than its limit, and the n
     expect(performance.now() - startedAt).toBeLessThan(4500);
     const again = performance.now();
     expect(await list()).toEqual({ newest, by: "primary" });
-    expect(performance.now() - again).toBeLessThan(1000);
+    expect(performance.now() - again).toBeLessThan(2000);
   } finally {
     thaw();
   }
