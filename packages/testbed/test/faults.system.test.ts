@@ -163,9 +163,7 @@ test("what was acknowledged before an owner was killed is committed, with its ev
     await system.start("groups");
     redisGate.open();
     for (const person of team.people) {
-      await expect
-        .poll(async () => (await system.decision.check(team.question(person))).allowed, { timeout: 10_000 })
-        .toBe(true);
+      await expect.poll(async () => (await system.decision.check(team.question(person))).allowed).toBe(true);
     }
     await expect
       .poll(

@@ -121,7 +121,7 @@ test("while nobody can say who is a member, nothing is taken away, and then it g
   };
   try {
     await ring();
-    await expect.poll(() => asked, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => asked).toBeGreaterThanOrEqual(3);
     await followedTo(1);
   } finally {
     running.identity.onLoad = async () => undefined;

@@ -465,9 +465,7 @@ test("the credentials of a removed member end, and nobody else's", async () => {
     returner: await tokens.createCredential(apiKey(returner)),
   };
   await leave(leaver.org, [leaver.principal], [leaver.principal, returner.principal]);
-  await expect
-    .poll(async () => (await factOf(leaver.org, keys.leaver.secret))?.value, { timeout: 10_000 })
-    .toBeUndefined();
+  await expect.poll(async () => (await factOf(leaver.org, keys.leaver.secret))?.value).toBeUndefined();
   expect((await factOf(leaver.org, keys.stayer.secret))?.value).toBeDefined();
   expect((await factOf(leaver.org, keys.returner.secret))?.value).toBeDefined();
   const { events } = await facts.readLog({ orgId: leaver.org, after: 3, limit: 0 });
@@ -700,9 +698,7 @@ test("the sessions of a removed member end", async () => {
   const leaver = someone();
   const { secret } = await signIn(leaver);
   await leave(leaver.org, [leaver.principal]);
-  await expect
-    .poll(async () => (await factOf(leaver.org, secret))?.value, { timeout: 10_000 })
-    .toBeUndefined();
+  await expect.poll(async () => (await factOf(leaver.org, secret))?.value).toBeUndefined();
 });
 
 test("a fact of another owner is refused", async () => {

@@ -66,9 +66,7 @@ describe.each(Object.entries(needs))("with %s down", (service, requests) => {
 
   test("it works again as soon as the part is back", async () => {
     for (const [method, path] of requests.filter(([method]) => method === "GET")) {
-      await expect
-        .poll(async () => (await facade.owner.rest.request(method, path)).status, { timeout: 10_000 })
-        .toBe(200);
+      await expect.poll(async () => (await facade.owner.rest.request(method, path)).status).toBe(200);
     }
   });
 });
@@ -89,7 +87,7 @@ test("an invitation that breaks off between its steps is completed by its repeti
   expect(broken.status).toBe(503);
   await facade.system.start("tokens");
   down = null;
-  await expect.poll(async () => (await invite()).status, { timeout: 10_000 }).toBe(200);
+  await expect.poll(async () => (await invite()).status).toBe(200);
   const { member_users } = await facade.owner.rest.ok<{ member_users: string[] }>(
     "GET",
     `/v1/group/${group.id}`,
@@ -139,7 +137,7 @@ test("a facade that is asked to end finishes what it has begun", async () => {
   await fetch(`${system.adminUrl}/healthz`);
   const ended = system.stop("admin", "SIGTERM");
   down = "admin";
-  await expect.poll(() => system.output("admin"), { timeout: 10_000 }).toContain('"msg":"stopping"');
+  await expect.poll(() => system.output("admin")).toContain('"msg":"stopping"');
   system.signal("grants", "SIGCONT");
   // An answer, whatever it is by then, and not a connection that breaks.
   expect(await begun).toMatchObject({ status: expect.toBeOneOf([200, 503]) });

@@ -338,7 +338,7 @@ describe("ACLs", () => {
     expect(narrow).toMatchObject({ restrict_object_type: "experiment", role_id: null });
     expect((await client.acl.list({ ...on, limit: 2 })).objects).toEqual([narrow, whole]);
     await client.group.delete(group.id);
-    await expect.poll(async () => (await client.acl.list(on)).objects.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await client.acl.list(on)).objects.length).toBe(1);
   });
 });
 
