@@ -6,10 +6,13 @@ import {
   decide,
   decideFromAbove,
   type FactKey,
+  missingFromAbove,
   type ObjectRef,
   type Parents,
+  type ParentsLookup,
   type Permission,
   type Question,
+  type Target,
 } from "../src/index.ts";
 import { acl, ada, everything, org, organization, orgProject, ref, root } from "./acme.ts";
 import { answeredOnDemand, loadedOnDemand } from "./loaded-on-demand.ts";
@@ -94,10 +97,64 @@ describe("what is asked for", () => {
   });
 
   test("is nothing of an object whose ACLs are loaded", () => {
-    const lookup = { ...lookupOf(facts), parents: () => undefined };
     const question = questionOf("read");
-    expect(decideFromAbove(question, lookup)).toEqual(decide(question, lookup));
+    for (const memberships of [[], undefined]) {
+      const lookup = { ...lookupOf(facts), memberships: () => memberships, parents: () => undefined };
+      expect(decideFromAbove(question, lookup)).toEqual(decide(question, lookup));
+    }
   });
+
+  test("is nothing where it is decided without", () => {
+    expect(decideFromAbove(questionOf("read"), { ...nothing, member: () => null })).toMatchObject({
+      because: "not_a_member",
+    });
+  });
+
+  test("of an organisation, which stands nowhere, are the ACLs on it in the end", () => {
+    const question = { ...questionOf("read"), target: object(root) };
+    const { rounds } = answeredOnDemand(lookupOf(facts), (lookup) => decideFromAbove(question, lookup));
+    expect(textsOf(rounds)).toEqual([
+      ["parents organization acme"],
+      [...subject, "access organization acme"],
+    ]);
+  });
+
+  const whole = lookupOf(facts);
+  const parents = (each: ObjectRef) => whole.parents(each);
+  const access = (each: ObjectRef) => whole.access(each);
+  const said = ["groups", "roles"];
+  test.each<readonly [string, Target, Partial<ParentsLookup>, readonly string[]]>([
+    ["an object", object(tuned), {}, ["parents experiment tuned", ...said, ...top]],
+    ["one whose place is known", object(tuned), { parents }, [...said, "access project search", ...top]],
+    ["one that is not there", object(ref("experiment", "gone")), { parents }, [...said, ...top]],
+    ["one whose ACLs are loaded", object(tuned), { access }, said],
+    ["the organisation", object(root), {}, ["parents organization acme"]],
+    [
+      "a place",
+      { kind: "place", type: "experiment", parent: search },
+      {},
+      [...said, "access project search", ...top],
+    ],
+  ])("whoever asks, is of %s what a decision takes first", (_, target, loaded, keys) => {
+    expect(textsOf([missingFromAbove(org, target, { ...nothing, ...loaded })])).toEqual([keys]);
+  });
+});
+
+test("that an object is public is told before what a grant above allows", () => {
+  const facts = organization({
+    on: [
+      [root, null, [everything()]],
+      [search, orgProject],
+      [tuned, search],
+    ],
+  });
+  const whole = lookupOf(facts);
+  const publicly = { parent: search, alsoUnder: [], publicRead: true } as const;
+  const lookup = { ...whole, access: apart(facts), parents: () => publicly };
+  const question = questionOf("read");
+  expect(decideFromAbove(question, lookup)).toEqual(decide(question, lookup));
+  const loaded = { ...lookup, access: (each: ObjectRef) => apart(facts)(each) ?? { ...publicly, acls: [] } };
+  expect(decideFromAbove(question, loaded)).toMatchObject({ allowed: true, because: "public" });
 });
 
 test("an object that does not stand where the tree has a place for it is not there", () => {
@@ -107,7 +164,7 @@ test("an object that does not stand where the tree has a place for it is not the
       [search, root],
     ],
   });
-  const question = { ...questionOf("read"), target: { kind: "object", object: search } } as const;
+  const question = { ...questionOf("read"), target: object(search) };
   expect(decide(question, lookupOf(facts))).toMatchObject({ because: "no_such_object" });
   expect(loadedOnDemand(lookupOf(facts), (lookup) => decideFromAbove(question, lookup))).toEqual(
     decide(question, lookupOf(facts)),
@@ -144,14 +201,34 @@ function apart(facts: OrganizationFacts) {
   return (object: ObjectRef) => (objectText(object) === objectText(tuned) ? undefined : whole.access(object));
 }
 
+/** Nothing is loaded. */
+const nothing: ParentsLookup = {
+  member: () => undefined,
+  memberships: () => undefined,
+  groups: () => undefined,
+  roles: () => undefined,
+  access: () => undefined,
+  parents: () => undefined,
+  aclsNaming: () => undefined,
+  acls: () => undefined,
+};
+
+function object(of: ObjectRef): Target {
+  return { kind: "object", object: of };
+}
+
 function questionOf(permission: Permission): Question {
-  return { org, principal: ada, permission, target: { kind: "object", object: tuned }, nowMs: 1000 };
+  return { org, principal: ada, permission, target: object(tuned), nowMs: 1000 };
 }
 
 function roundsOf(facts: OrganizationFacts, permission: Permission): readonly (readonly string[])[] {
   const { rounds } = answeredOnDemand(lookupOf(facts), (lookup) =>
     decideFromAbove(questionOf(permission), lookup),
   );
+  return textsOf(rounds);
+}
+
+function textsOf(rounds: readonly (readonly FactKey[])[]): readonly (readonly string[])[] {
   return rounds.map((keys) =>
     keys.map((key) => ("object" in key ? `${key.kind} ${objectText(key.object)}` : key.kind)),
   );
