@@ -242,16 +242,20 @@ class Reading implements Facts {
       share.mark = this.demand.isMetBy(follow, now) ? follow.mark : null;
       share.latest = unused;
     }
-    const result = evaluate(this);
+    let result: Result | Needs;
+    try {
+      result = evaluate(this);
+    } catch (thrown) {
+      // Who is refused is refused over facts that an answer could be made of.
+      if (this.#goesTogether()) throw thrown;
+      return null;
+    }
     if (isNeeds(result)) {
       this.#missing = result.keys;
       this.#next = result.next;
       return null;
     }
-    if (this.#unmet !== null || !this.#isOfOneMoment() || !this.#hasPrerequisites()) return null;
-    // The process may have been stopped while it evaluated.
-    this.#now = this.#options.clock();
-    if (!this.#isStillMet()) return null;
+    if (!this.#goesTogether()) return null;
     return { result, revision: this.organization.revision(), moment: this.#moment, layer: this.#layer };
   }
 
@@ -295,6 +299,14 @@ class Reading implements Facts {
   #mustMeet({ follow }: Share): void {
     this.#unmet ??= new Set();
     this.#unmet.add(follow);
+  }
+
+  /** Whether all that was used may be used, and together. Else it is noted what that takes. */
+  #goesTogether(): boolean {
+    if (this.#unmet !== null || !this.#isOfOneMoment() || !this.#hasPrerequisites()) return false;
+    // The process may have been stopped while it evaluated.
+    this.#now = this.#options.clock();
+    return this.#isStillMet();
   }
 
   #isOfOneMoment(): boolean {

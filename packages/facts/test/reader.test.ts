@@ -1,4 +1,5 @@
-import type { FactKey, PrincipalId } from "@portcullis/policy";
+import { Fault } from "@portcullis/chassis/fault";
+import type { CredentialDigest, CredentialId, FactKey, Needs, PrincipalId } from "@portcullis/policy";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { decodeRevision, encodeRevision, historyOf } from "../src/revision.ts";
 import type { LoadedFact } from "../src/source.ts";
@@ -324,6 +325,38 @@ describe("at least as fresh as a revision", () => {
     expect(decodeRevision(second.revision)?.seen[0]).toMatchObject({ owner: "identity", position: 2 });
     expect(encodeRevision(decodeRevision(second.revision) ?? { org, seen: [] })).toBe(second.revision);
   });
+});
+
+test("nobody is refused over facts that an answer could not be made of", async () => {
+  const world = newWorld();
+  const key = { kind: "credential", org, digest: "d1" as CredentialDigest } as const;
+  await world.values([bobIsMember, key]);
+  world.now += 1;
+  // Bob comes back and gets a key, and whoever asks has seen of that no more than the key.
+  const position = world.owners.identity.commit([[bobIsMember, user]]);
+  const dependsOn = [{ owner: "identity", place: { incarnation: "first", position } }] as const;
+  const credential = {
+    id: "c1" as CredentialId,
+    kind: "api_key",
+    principal: bob,
+    expiresAtMs: null,
+    scope: null,
+  } as const;
+  const made = world.owners.tokens.commit([[key, credential]], { dependsOn });
+  const seen = [{ owner: "tokens", history: historyOf("first"), position: made }] as const;
+  const answer = world.reader.read(
+    org,
+    { kind: "at_least_as_fresh", revision: { org, seen } },
+    (facts): { readonly holder: PrincipalId } | Needs => {
+      const shown = facts.credential(key.digest);
+      if (shown === undefined) return { kind: "needs", keys: [key] };
+      const member = shown === null ? null : facts.member(shown.principal);
+      if (member === undefined) return { kind: "needs", keys: [bobIsMember] };
+      if (shown === null || member === null) throw new Fault("unauthenticated", "nobody");
+      return { holder: shown.principal };
+    },
+  );
+  expect((await answer).result).toEqual({ holder: bob });
 });
 
 describe("fully consistent", () => {
