@@ -1,4 +1,4 @@
-import type { FactKey, FactValues } from "@portcullis/policy";
+import type { FactKey, FactValues, GroupId, OrgId, PrincipalId } from "@portcullis/policy";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { factKeyText } from "../src/fact-key.ts";
@@ -47,6 +47,9 @@ test("what is read is what was filled last for that very fact, however little is
         expect([undefined, at]).toContain(memory.read(mark, key)?.lo);
         expect(memory.read(mark, key) !== null).toBe(isKept);
       }
+      const orgs = [...new Set(steps.map(({ key }) => key.org))];
+      const kept = orgs.flatMap((org) => memory.lastUsed(org, Infinity));
+      expect(kept.length).toBeLessThanOrEqual(idsMax);
       const everyKey = [...filled.values()].map(({ key }) => nameOf(key));
       for (const { key } of steps) {
         if (!everyKey.includes(nameOf(key))) expect(memory.read(mark, key)).toBeNull();
@@ -54,6 +57,68 @@ test("what is read is what was filled last for that very fact, however little is
     }),
     { numRuns: 2000 },
   );
+});
+
+const org = "acme" as OrgId;
+const groupsOf = (principal: string): FactKey & { kind: "memberships" } => ({
+  kind: "memberships",
+  org,
+  principal: principal as PrincipalId,
+});
+
+/** Keeps so many groups of a principal, which weigh as much as there are, and one. */
+function keep(memory: FactMemory, principal: string, groups: number): void {
+  const value = Array.from({ length: groups }, (_, index) => `group ${index}` as GroupId);
+  const fact: LoadedFact = {
+    key: groupsOf(principal),
+    incarnation: "first",
+    lo: 1,
+    hi: 1,
+    value,
+    layer: "owner",
+  };
+  memory.fill(mark, fact, { kind: "held", value: prepare(fact), lo: 1, hi: 1, gen });
+}
+
+function kept(memory: FactMemory): string[] {
+  const names = ["ada", "bob", "cleo", "dora"];
+  const held = new Set(memory.lastUsed(org, Infinity));
+  return names.filter((name) => held.has(factKeyText(groupsOf(name))));
+}
+
+test("what was not used for longest goes first, as much of it as makes room", () => {
+  const memory = new FactMemory({ idsMax: 12 });
+  for (const name of ["ada", "bob", "cleo"]) keep(memory, name, 3);
+  expect(kept(memory)).toEqual(["ada", "bob", "cleo"]);
+  memory.read(mark, groupsOf("ada"));
+  keep(memory, "dora", 2);
+  expect(kept(memory)).toEqual(["ada", "cleo", "dora"]);
+  // As much larger as there is still room for, and then one id more.
+  keep(memory, "dora", 3);
+  expect(kept(memory)).toEqual(["ada", "cleo", "dora"]);
+  keep(memory, "dora", 4);
+  expect(kept(memory)).toEqual(["ada", "dora"]);
+  memory.bury(mark, org, [{ position: 2, touches: [groupsOf("dora")], kinds: [], dependsOn: [] }]);
+  keep(memory, "cleo", 6);
+  expect(kept(memory)).toEqual(["ada", "cleo", "dora"]);
+});
+
+test("what alone is more than may be kept is not, and leaves the others there", () => {
+  const memory = new FactMemory({ idsMax: 8 });
+  for (const name of ["ada", "bob"]) keep(memory, name, 3);
+  keep(memory, "cleo", 8);
+  expect(kept(memory)).toEqual(["ada", "bob"]);
+  keep(memory, "bob", 8);
+  expect(kept(memory)).toEqual(["ada"]);
+  keep(memory, "bob", 7);
+  expect(kept(memory)).toEqual(["bob"]);
+});
+
+test("as many names are told as are asked for, those used last first", () => {
+  const memory = new FactMemory({ idsMax: 100 });
+  for (const name of ["ada", "bob", "cleo"]) keep(memory, name, 1);
+  expect(memory.lastUsed(org, 2)).toEqual(["cleo", "bob"].map((name) => factKeyText(groupsOf(name))));
+  expect(memory.lastUsed("other" as OrgId, 2)).toEqual([]);
 });
 
 function beginning(): MemoryMark {

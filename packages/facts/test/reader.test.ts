@@ -1,6 +1,7 @@
 import { Fault } from "@portcullis/chassis/fault";
 import type { CredentialDigest, CredentialId, FactKey, Needs, PrincipalId } from "@portcullis/policy";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { minimizeLatency } from "../src/freshness.ts";
 import { decodeRevision, encodeRevision, historyOf } from "../src/revision.ts";
 import type { LoadedFact } from "../src/source.ts";
 import {
@@ -132,6 +133,13 @@ describe("no fact is used that its owner did not confirm within the bound", () =
     });
     expect((await answer).result.values).toEqual([null]);
   });
+  test("nothing is answered without a fact that is there and may not be used now", async () => {
+    const world = newWorld();
+    await world.values([aliceIsMember]);
+    world.now += maxStalenessMs + 1;
+    const answer = world.reader.read(org, minimizeLatency, (facts) => ({ member: facts.member(alice) }));
+    expect((await answer).result).toEqual({ member: user });
+  });
   test("the age of a confirmation counts from before it was asked for", async () => {
     const world = newWorld();
     const late = gate();
@@ -234,13 +242,114 @@ describe("what was read slowly loses against what was committed meanwhile", () =
   });
 });
 
+describe("the moment of what says who may do what", () => {
+  const all = [aliceIsMember, alicesGroups, project];
+  const sayers = ["identity", "groups", "grants"] as const;
+  const momentIn = (world: ReadingWorld) =>
+    world.reader.read(org, minimizeLatency, (facts) => ({ moment: facts.moment() }));
+
+  /** A world in which all was confirmed, and the log of this owner longer ago than the others. */
+  async function worldBehind(behind: (typeof sayers)[number]): Promise<ReadingWorld> {
+    const world = newWorld();
+    await world.values(all);
+    world.now += maxStalenessMs;
+    const { byOwner } = world.follows.of(org, world.now);
+    const others = sayers.filter((owner) => owner !== behind);
+    await Promise.all(others.map((owner) => world.follows.confirm(byOwner[owner], world.now)));
+    return world;
+  }
+
+  test("stays the same until one of their logs is seen to have moved, whatever others do", async () => {
+    const world = newWorld();
+    await world.values(all);
+    const { moment } = await world.read(all);
+    expect(await momentIn(world)).toMatchObject({ result: { moment } });
+    world.owners.tokens.commit([[{ kind: "credential", org, digest: "d1" as CredentialDigest }, null]]);
+    world.now += 1;
+    expect((await world.read(all, fully)).moment).toBe(moment);
+    for (const [owner, commit] of [
+      ["identity", () => world.owners.identity.commit([[bobIsMember, null]])],
+      ["groups", () => world.owners.groups.commit([[bobsGroups, []]])],
+      ["grants", () => world.owners.grants.commit([[project, here]])],
+    ] as const) {
+      const before = (await world.read(all)).moment;
+      await world.follows.advance(world.follows.of(org, world.now).byOwner[owner], commit());
+      const after = (await world.read(all)).moment;
+      expect(after).not.toBe(before);
+      expect(after).not.toEqual(before);
+    }
+  });
+  test.each(sayers)("is none while the log of %s may not be used", async (behind) => {
+    const world = await worldBehind(behind);
+    expect(await momentIn(world)).not.toMatchObject({ result: { moment: null } });
+    world.now += 1;
+    expect(await momentIn(world)).toMatchObject({ result: { moment: null } });
+  });
+  test.each(sayers)("is used only while the log of %s may be used", async (behind) => {
+    const world = await worldBehind(behind);
+    const { heads } = world.owners[behind].calls;
+    let isStopped = false;
+    const answer = await world.reader.read(org, minimizeLatency, (facts) => {
+      facts.useMoment();
+      if (!isStopped) world.now += 1;
+      isStopped = true;
+      return {};
+    });
+    expect(world.owners[behind].calls.heads).toBe(heads + 1);
+    expect(answer.moment[behind]).not.toBeNull();
+  });
+});
+
+test("facts of every kind are found, near and far", async () => {
+  const object = { type: "project", id: project.object.id } as const;
+  const subject = { kind: "principal", id: alice } as const;
+  const keys: readonly FactKey[] = [
+    aliceIsMember,
+    alicesGroups,
+    { kind: "groups", org },
+    { kind: "roles", org },
+    project,
+    { kind: "parents", org, object },
+    { kind: "acls", org, object },
+    { kind: "acls_naming", org, object, subject },
+    { kind: "credential", org, digest: "d1" as CredentialDigest },
+  ];
+  for (const idsMax of [10_000, 1]) {
+    const world = newWorld({ idsMax });
+    const index = { has: expect.any(Function) };
+    expect(await world.values(keys)).toEqual([
+      user,
+      [crew],
+      expect.objectContaining(index),
+      expect.objectContaining(index),
+      here,
+      null,
+      null,
+      [],
+      null,
+    ]);
+    expect(world.read(keys) instanceof Promise).toBe(idsMax === 1);
+  }
+});
+
 describe("the facts of one owner held together", () => {
   test("a fact that was read before and one that began after are never seen as one", async () => {
-    const world = newWorld();
-    await world.values([aliceIsMember]); // alice is a member, bob is not
-    world.owners.identity.commit([[aliceIsMember, null]]);
-    world.owners.identity.commit([[bobIsMember, user]]);
-    expect(await world.values([aliceIsMember, bobIsMember])).toEqual([null, user]);
+    for (const isAliceFirst of [true, false]) {
+      const world = newWorld();
+      await world.values([aliceIsMember]); // alice is a member, bob is not
+      world.owners.identity.commit([[aliceIsMember, null]]);
+      world.owners.identity.commit([[bobIsMember, user]]);
+      const [keys, values] = isAliceFirst
+        ? [
+            [aliceIsMember, bobIsMember],
+            [null, user],
+          ]
+        : [
+            [bobIsMember, aliceIsMember],
+            [user, null],
+          ];
+      expect(await world.values(keys)).toEqual(values);
+    }
   });
   test("also when one question reads both, with the changes in between", async () => {
     const world = newWorld();
@@ -472,13 +581,16 @@ describe("another history", () => {
 
 describe("what lay beside a fact that was loaded", () => {
   /** A world where Alice's groups lie beside whether she is a member, and which has seen both logs. */
-  async function worldWith(given: Partial<LoadedFact>, options = {}): Promise<ReadingWorld> {
+  async function worldWith(
+    given: Partial<LoadedFact>,
+    { known = [{ kind: "groups", org }, bobIsMember], ...options }: { known?: FactKey[]; idsMax?: number } = {},
+  ): Promise<ReadingWorld> {
     const beside = (fact: LoadedFact): LoadedFact => {
       const groups = { key: alicesGroups, lo: 1, hi: 1, value: [crew], incarnation: "first" };
       return fact.key.kind === "member" ? { ...fact, next: { ...groups, layer: "redis", ...given } } : fact;
     };
     const world = newWorld({ beside, ...options });
-    await world.values([{ kind: "groups", org }, bobIsMember]);
+    await world.values(known);
     return world;
   }
 
@@ -497,6 +609,11 @@ describe("what lay beside a fact that was loaded", () => {
     const { load } = world.owners.groups.calls;
     expect(await groupsOfMember(world)).toEqual([crew]);
     expect(world.owners.groups.calls.load).toBe(load);
+  });
+  test("is let lie where the log that it is of is not followed yet", async () => {
+    const world = await worldWith({}, { known: [bobIsMember] });
+    expect(await groupsOfMember(world)).toEqual([crew]);
+    expect(world.owners.groups.calls.load).toBe(1);
   });
   test("is loaded all the same when it may have changed since it was read", async () => {
     const world = await worldWith({});
