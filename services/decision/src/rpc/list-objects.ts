@@ -86,27 +86,15 @@ export async function listObjects(
         return { result: response, revision: response.revision };
       },
       isSame: isSameHolder,
-      conclude: ({ isMember, live, scope }, found) => ({
-        ...(isMember ? pageFrom(found, live, asked, limit) : nothing),
-        scope,
-      }),
+      conclude({ isMember, live, scope }, found, organization) {
+        const page = isMember ? pageFrom(found, live, asked, limit) : nothing;
+        return scope === null ? page : pageWithin(scope, page, asked, organization);
+      },
     },
     call,
   );
-  const { scope } = result;
-  const ids =
-    scope === null
-      ? result.ids
-      : (
-          await facts.read(
-            who.org,
-            consistency,
-            (organization) => idsWithin(scope, result.ids, { ...asked, organization }),
-            call,
-          )
-        ).result.ids;
   const cursor = result.behind === null ? "" : cursorBehind(result.behind, question);
-  return { ids: [...ids], cursor, revision };
+  return { ids: [...result.ids], cursor, revision };
 }
 
 interface Asked {
@@ -125,21 +113,22 @@ interface Page {
 
 const nothing: Page = { ids: [], behind: null };
 
-/** Those that a scope lets through. What it names stays where it is, so it does no harm that this is looked at later. */
-function idsWithin(
+/** What of a page a scope lets through. */
+function pageWithin(
   scope: Scope,
-  ids: readonly string[],
-  { who: { org }, permission, type, organization }: Asked & { readonly organization: Facts },
-): { readonly ids: readonly string[] } | Needs {
+  page: Page,
+  { who: { org }, permission, type }: Asked,
+  organization: Facts,
+): Page | Needs {
   const missing: FactKey[] = [];
-  const within = ids.filter((id) => {
+  const ids = page.ids.filter((id) => {
     const target = { kind: "object", object: { type, id: id as ObjectId } } as const;
     const isWithin = letsThrough(scope, { org, permission, target }, organization);
     if (typeof isWithin === "boolean") return isWithin;
     missing.push(...isWithin.keys);
     return false;
   });
-  return missing.length > 0 ? { kind: "needs", keys: missing } : { ids: within };
+  return missing.length > 0 ? { kind: "needs", keys: missing } : { ...page, ids };
 }
 
 /** Types of which an organisation has exactly one, named by its own id. */
