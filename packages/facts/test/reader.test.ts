@@ -2,6 +2,8 @@ import { Fault } from "@portcullis/chassis/fault";
 import type { CredentialDigest, CredentialId, FactKey, Needs, PrincipalId } from "@portcullis/policy";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { minimizeLatency } from "../src/freshness.ts";
+import { factReads } from "../src/metrics.ts";
+import type { Facts } from "../src/reader.ts";
 import { decodeRevision, encodeRevision, historyOf } from "../src/revision.ts";
 import type { LoadedFact } from "../src/source.ts";
 import {
@@ -50,10 +52,28 @@ describe("what memory holds", () => {
     const world = newWorld();
     expect(await world.values([aliceIsMember, alicesGroups, project])).toEqual([user, [crew], here]);
     const before = world.calls;
+    const { hit, miss } = factReads.memory;
     const answer = world.read([aliceIsMember, alicesGroups, project]);
     expect(answer).not.toBeInstanceOf(Promise);
-    expect(answer).toMatchObject({ result: { values: [user, [crew], here] } });
+    expect(answer).toMatchObject({ result: { values: [user, [crew], here] }, layer: "memory" });
     expect(world.calls).toBe(before);
+    // Each was looked at twice, to see whether it is there and what it says.
+    expect(factReads.memory).toEqual({ hit: hit + 6, miss });
+    await world.values([bobIsMember]);
+    expect(factReads.memory).toEqual({ hit: hit + 8, miss: miss + 1 });
+  });
+  test("is as near as the farthest of the facts that were not there", async () => {
+    const beside = (fact: LoadedFact): LoadedFact => ({
+      ...fact,
+      layer: fact.key.kind === "member" ? "redis" : "owner",
+    });
+    for (const [keys, layer] of [
+      [[aliceIsMember, bobIsMember], "redis"],
+      [[aliceIsMember, alicesGroups], "owner"],
+      [[alicesGroups, aliceIsMember], "owner"],
+    ] as const) {
+      expect(await newWorld({ beside }).read(keys)).toMatchObject({ layer });
+    }
   });
   test("is answered to one question within another, each as it demands", async () => {
     const world = newWorld();
@@ -436,6 +456,28 @@ describe("at least as fresh as a revision", () => {
   });
 });
 
+test("whoever is refused is told so, at once where memory has all facts", async () => {
+  const world = newWorld();
+  const refuse = (facts: Facts): Needs => {
+    if (facts.member(bob) === undefined) return { kind: "needs", keys: [bobIsMember] };
+    throw new Fault("unauthenticated", "nobody");
+  };
+  await expect(world.reader.read(org, minimizeLatency, refuse)).rejects.toThrow("nobody");
+  expect(() => world.reader.read(org, minimizeLatency, refuse)).toThrow("nobody");
+});
+
+test("what the log of an owner came after is nothing to a question that does not use it", async () => {
+  const world = newWorld();
+  await world.values([aliceIsMember, project]);
+  world.now += 1;
+  const position = world.owners.identity.commit([[bobIsMember, user]]);
+  const dependsOn = [{ owner: "identity", place: { incarnation: "first", position } }] as const;
+  const { grants } = world.follows.of(org, world.now).byOwner;
+  await world.follows.advance(grants, world.owners.grants.commit([[project, null]], { dependsOn }));
+  expect(world.read([aliceIsMember])).not.toBeInstanceOf(Promise);
+  expect(world.read([aliceIsMember, project])).toBeInstanceOf(Promise);
+});
+
 test("nobody is refused over facts that an answer could not be made of", async () => {
   const world = newWorld();
   const key = { kind: "credential", org, digest: "d1" as CredentialDigest } as const;
@@ -583,7 +625,10 @@ describe("what lay beside a fact that was loaded", () => {
   /** A world where Alice's groups lie beside whether she is a member, and which has seen both logs. */
   async function worldWith(
     given: Partial<LoadedFact>,
-    { known = [{ kind: "groups", org }, bobIsMember], ...options }: { known?: FactKey[]; idsMax?: number } = {},
+    {
+      known = [{ kind: "groups", org }, bobIsMember],
+      ...options
+    }: { known?: FactKey[]; idsMax?: number } = {},
   ): Promise<ReadingWorld> {
     const beside = (fact: LoadedFact): LoadedFact => {
       const groups = { key: alicesGroups, lo: 1, hi: 1, value: [crew], incarnation: "first" };
@@ -726,6 +771,10 @@ describe("loads", () => {
         .advance(world.follows.of(org, world.now).byOwner.identity, position)
         .then(() => undefined);
     };
-    await expect(world.values([aliceIsMember])).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(world.values([aliceIsMember])).rejects.toMatchObject({
+      kind: "unavailable",
+      message: "the facts can't be had fresh enough",
+      retryAfterMs: 1000,
+    });
   });
 });
