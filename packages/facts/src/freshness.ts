@@ -44,8 +44,10 @@ export class Demand {
     if (follow.mark === null || follow.confirmedAt < since) await follows.confirm(follow, since);
     for (const { history, position } of this.#seenOf(follow)) {
       const isReached = history === follow.history && (await follows.advance(follow, position));
-      // The log as it is has no such place, so only its true head can be as fresh.
-      if (!isReached) this.#fully.add(follow.owner);
+      if (isReached) continue;
+      // The log as it is has no such place, so only its true head can be as fresh, and is as fresh as all others.
+      this.#fully.add(follow.owner);
+      return;
     }
   }
 

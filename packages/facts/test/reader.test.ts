@@ -434,6 +434,16 @@ describe("at least as fresh as a revision", () => {
     world.now += 1;
     expect(await world.values([aliceIsMember], consistency)).toEqual([null]);
   });
+  test("a token of very many places that the log does not have costs one look at it", async () => {
+    const world = newWorld();
+    await world.values([aliceIsMember]);
+    world.now += 1;
+    const seen = Array.from({ length: 64 }, (_, index) => seenIdentity(1000 + index).revision.seen).flat();
+    const revision = { org, seen };
+    const { heads, readLog } = world.owners.identity.calls;
+    expect(await world.values([aliceIsMember], { kind: "at_least_as_fresh", revision })).toEqual([user]);
+    expect(world.owners.identity.calls).toMatchObject({ heads: heads + 1, readLog: readLog + 1 });
+  });
   test("other owners are not asked for it", async () => {
     const world = newWorld();
     await world.values([alicesGroups]);
