@@ -1,6 +1,7 @@
 /** What must be right, whatever else is wrong: the decision with its closures, and the rules that keep facts fresh. */
 export const mutated: readonly string[] = [
   "packages/policy/src/decide.ts",
+  "packages/policy/src/from-above.ts",
   "packages/policy/src/closure.ts",
   "packages/policy/src/group-index.ts",
   "packages/policy/src/role-index.ts",
@@ -13,4 +14,6 @@ export const mutated: readonly string[] = [
   "packages/facts/src/freshness.ts",
   "packages/facts/src/prerequisite.ts",
   "packages/facts/src/follow.ts",
+  "packages/facts/src/reader.ts",
+  "packages/facts/src/places.ts",
 ];
