@@ -23,6 +23,7 @@ export interface UseKeeper {
 
 interface Use {
   readonly org: OrgId;
+  readonly id: CredentialId;
   readonly atMs: number;
 }
 
@@ -30,8 +31,9 @@ interface Use {
 export class CredentialUses implements AsyncDisposable {
   readonly #keeper: UseKeeper;
   readonly #log: Log;
-  readonly #notedMs = new LRUCache<CredentialId, number>({ max: credentialsMax });
-  readonly #untold = new Map<CredentialId, Use>();
+  readonly #noted = new LRUCache<CredentialId, Use>({ max: credentialsMax });
+  /** By organisation and credential: who tells of another one's credential hides no use of it. */
+  readonly #untold = new Map<string, Use>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(keeper: UseKeeper, log: Log) {
@@ -40,12 +42,13 @@ export class CredentialUses implements AsyncDisposable {
   }
 
   readonly note: NoteUse = (org, id, nowMs) => {
-    const notedMs = this.#notedMs.get(id);
-    if (notedMs !== undefined && nowMs - notedMs < exactToMs) return;
+    const noted = this.#noted.get(id);
+    if (noted !== undefined && noted.org === org && nowMs - noted.atMs < exactToMs) return;
     // What can't be told for so long is forgotten: it only says when a key was used.
     if (this.#untold.size >= credentialsMax) return;
-    this.#notedMs.set(id, nowMs);
-    this.#untold.set(id, { org, atMs: nowMs });
+    const use = { org, id, atMs: nowMs };
+    this.#noted.set(id, use);
+    this.#untold.set(`${org} ${id}`, use);
     this.#tellLater();
   };
 
@@ -59,15 +62,15 @@ export class CredentialUses implements AsyncDisposable {
   async #tell(): Promise<void> {
     const uses = [...this.#untold].slice(0, atOnce);
     if (uses.length === 0) return;
-    for (const [id] of uses) this.#untold.delete(id);
+    for (const [key] of uses) this.#untold.delete(key);
     try {
       await this.#keeper.recordUses(
-        { uses: uses.map(([id, { org, atMs }]) => ({ orgId: org, id, at: new Date(atMs) })) },
+        { uses: uses.map(([, { org, id, atMs }]) => ({ orgId: org, id, at: new Date(atMs) })) },
         { deadlineMs: Date.now() + tellMs },
       );
     } catch (reason) {
       this.#log.warn({ reason: String(reason) }, "when credentials were used can't be told now");
-      for (const [id, use] of uses) if (!this.#untold.has(id)) this.#untold.set(id, use);
+      for (const [key, use] of uses) if (!this.#untold.has(key)) this.#untold.set(key, use);
     }
     if (this.#untold.size > 0) this.#tellLater();
   }
