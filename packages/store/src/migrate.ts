@@ -33,6 +33,20 @@ function migrationsOf(own: readonly MigrationObject[]): MigrationObject[] {
 
 /** Brings the tables up to date; two processes may do so at once. */
 export async function migrate(url: string, own: readonly MigrationObject[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    // A migration is noted in the transaction that runs it: what is noted has no need of the lock.
+    if ((await missingIn(client, own)).length === 0) return;
+    // The lock is the session's, not a transaction's: each migration runs in a transaction of its own.
+    await client.query("select pg_advisory_lock(hashtext('portcullis migrations'))");
+    await runMissing(url, own);
+  } finally {
+    await client.end();
+  }
+}
+
+async function runMissing(url: string, own: readonly MigrationObject[]): Promise<void> {
   const orm = await MikroORM.init({
     clientUrl: url,
     entities: [],
@@ -42,34 +56,34 @@ export async function migrate(url: string, own: readonly MigrationObject[]): Pro
     logger: () => undefined,
     migrations: { migrationsList: migrationsOf(own), snapshot: false, tableName: migrationsTable },
   });
-  const client = new pg.Client({ connectionString: url });
   try {
-    // The lock is the session's, not a transaction's: each migration runs in a transaction of its own.
-    await client.connect();
-    await client.query("select pg_advisory_lock(hashtext('portcullis migrations'))");
     await orm.migrator.up();
   } finally {
-    await client.end();
     await orm.close(true);
   }
 }
 
 /** Throws unless all migrations have run. Those of a newer release do no harm: it keeps what this one needs. */
 export async function requireMigrated(pool: pg.Pool, own: readonly MigrationObject[]): Promise<void> {
-  const { rows: found } = await pool.query<{ there: boolean }>(
+  const missing = await missingIn(pool, own);
+  if (missing.length > 0) {
+    throw new Error(`the database is not migrated: it lacks ${missing.join(", ")}`);
+  }
+}
+
+/** The names of the migrations that have not run. */
+async function missingIn(database: pg.Client | pg.Pool, own: readonly MigrationObject[]): Promise<string[]> {
+  const { rows: found } = await database.query<{ there: boolean }>(
     "select to_regclass($1) is not null as there",
     [migrationsTable],
   );
   const { rows: done } =
     found[0]?.there === true
-      ? await pool.query<{ name: string }>(`select name from ${migrationsTable}`)
+      ? await database.query<{ name: string }>(`select name from ${migrationsTable}`)
       : { rows: [] };
-  const missing = migrationsOf(own)
+  return migrationsOf(own)
     .map(({ name }) => name)
     .filter((name) => !done.some((row) => row.name === name));
-  if (missing.length > 0) {
-    throw new Error(`the database is not migrated: it lacks ${missing.join(", ")}`);
-  }
 }
 
 const role = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be the name of a role");

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Database, type Write, type Written } from "../src/database.ts";
 import type { Change } from "../src/event-log.ts";
 import { ownLog } from "../src/facts-service.ts";
+import { migrate } from "../src/migrate.ts";
 import { otherLogs } from "../src/other-logs.ts";
 import { snapshotOf } from "../src/snapshot.ts";
 import { freshDatabase } from "../src/testing.ts";
@@ -23,6 +24,12 @@ const NoteRow = defineEntity({
 class Notes extends Migration {
   override up(): void {
     this.addSql("create table note (id uuid primary key, org_id uuid not null)");
+  }
+}
+
+class More extends Migration {
+  override up(): void {
+    this.addSql("create table more ()");
   }
 }
 
@@ -243,4 +250,17 @@ test("whoever finds all connections taken is told so in time, and the next finds
   }
   await small.write(newOrg(), context, (write) => Promise.resolve(write.keepBooks()));
   await ownLog(small).heads({ orgIds: [newOrg()] });
+});
+
+test("who finds all tables up to date waits for nobody who migrates; who does not, waits", async () => {
+  const more = [...migrations, { name: "0003-more", class: More }];
+  await client.query("select pg_advisory_lock(hashtext('portcullis migrations'))");
+  await migrate(database.url, migrations);
+  const migrated = migrate(database.url, more);
+  const waiting = `select from pg_locks where locktype = 'advisory' and not granted
+    and database = (select oid from pg_database where datname = current_database())`;
+  await expect.poll(async () => (await client.query(waiting)).rowCount).toBe(1);
+  await client.query("select pg_advisory_unlock(hashtext('portcullis migrations'))");
+  await migrated;
+  expect((await client.query("select * from more")).rows).toEqual([]);
 });
