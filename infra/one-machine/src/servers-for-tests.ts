@@ -2,12 +2,13 @@
 // A test reads their addresses with `inject("databaseUrl")` and `inject("redisUrl")`.
 
 import type { TestProject } from "vitest/node";
+import { databasesForTests } from "./databases-for-tests.ts";
 import { givenPostgres, throwawayPostgres } from "./postgres.ts";
 import { givenRedis, throwawayRedis } from "./redis.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The maintenance database of a Postgres server on which a test may make databases of its own. */
+    /** A database of this run on a Postgres server on which a test may make databases of its own. */
     databaseUrl: string;
     /** A Redis server that other tests use at the same time. */
     redisUrl: string;
@@ -24,7 +25,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const redis = servers.use(
       await (TEST_REDIS_URL ? givenRedis(TEST_REDIS_URL, "TEST_REDIS_URL") : throwawayRedis()),
     );
-    project.provide("databaseUrl", postgres.url);
+    const databases = servers.use(await databasesForTests(postgres));
+    project.provide("databaseUrl", databases.url);
     project.provide("redisUrl", redis.url);
     return () => servers.disposeAsync();
   } catch (error) {

@@ -212,13 +212,17 @@ function isOwner(service: ServiceName): service is Owner {
   return (owners as readonly string[]).includes(service);
 }
 
+/** Copies of the databases that the run of tests has ready with their tables behind the name of its own; or empty ones. */
 async function makeDatabases(serverUrl: string) {
   const suffix = randomBytes(6).toString("hex");
   const name = (owner: Owner) => `system_${suffix}_${owner}`;
-  await administer(
-    serverUrl,
-    owners.map((owner) => `create database ${name(owner)}`),
-  );
+  await administer(serverUrl, async (client) => {
+    for (const owner of owners) {
+      const ready = `${new URL(serverUrl).pathname.slice(1)}_${owner}`;
+      const { rowCount } = await client.query("select from pg_database where datname = $1", [ready]);
+      await client.query(`create database ${name(owner)} template ${rowCount === 1 ? ready : "default"}`);
+    }
+  });
   return {
     url(owner: Owner): string {
       const url = new URL(serverUrl);
@@ -226,18 +230,17 @@ async function makeDatabases(serverUrl: string) {
       return url.href;
     },
     drop: () =>
-      administer(
-        serverUrl,
-        owners.map((owner) => `drop database if exists ${name(owner)} with (force)`),
-      ),
+      administer(serverUrl, async (client) => {
+        for (const owner of owners) await client.query(`drop database if exists ${name(owner)} with (force)`);
+      }),
   };
 }
 
-async function administer(serverUrl: string, statements: readonly string[]): Promise<void> {
+async function administer(serverUrl: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
   try {
-    for (const statement of statements) await client.query(statement);
+    await work(client);
   } finally {
     await client.end();
   }
