@@ -1,4 +1,5 @@
 import type { DemoEnv } from "./demo-env.ts";
+import { stateFromCheckout } from "./state-folder.ts";
 
 /** What a person reads when everything runs: where it is, the keys to it, and two first calls to paste. */
 export function greeting(demo: DemoEnv): string {
@@ -18,7 +19,7 @@ Portcullis runs.
   service token      ${demo.serviceToken}
   organisation       ${demo.orgName}, ${demo.orgId}
 
-The same values, and a Viewer's key, stand in .portcullis/demo.env; logs are in .portcullis/logs.
+The same values, and a Viewer's key, stand in ${stateFromCheckout}/demo.env; logs are in ${stateFromCheckout}/logs.
 
 A first REST call, the organisation's groups:
 

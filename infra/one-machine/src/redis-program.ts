@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { onPath } from "./on-path.ts";
 import { firstLine, fullDisk, Problem } from "./problem.ts";
 import { identityOf } from "./process-identity.ts";
-import { state } from "./state-folder.ts";
+import { state, stateFromCheckout } from "./state-folder.ts";
 
 const run = promisify(execFile);
 
@@ -47,7 +47,7 @@ async function fetchedProgram(tell: (step: string) => void): Promise<RedisProgra
   if (onPath("apt-get") === null || onPath("dpkg-deb") === null)
     return "this system has no apt-get to fetch one with";
   requireSpace();
-  tell("fetching Redis from the system's package archive, once, into .portcullis");
+  tell(`fetching Redis from the system's package archive, once, into ${stateFromCheckout}`);
   const problems: string[] = [];
   for (const name of names.toReversed()) {
     try {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 
 import { Problem } from "./problem.ts";
 
@@ -9,6 +9,10 @@ export const checkout = join(import.meta.dirname, "../../..");
 
 /** Where a run keeps what it keeps; another folder is another system. */
 export const state = resolve(process.env["PORTCULLIS_STATE"] || join(checkout, ".portcullis"));
+
+const fromCheckout = relative(checkout, state);
+/** The same as whoever stands in the checkout finds it. */
+export const stateFromCheckout = fromCheckout.startsWith("..") ? state : fromCheckout;
 
 /** Makes the folder. Others may pass through it, as Postgres must when it runs as another user; what is secret has mode 0600. */
 export function makeStateFolder(): void {

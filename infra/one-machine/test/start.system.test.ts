@@ -110,6 +110,7 @@ test("it starts with a demo that answers, stops at Ctrl-C, and starts again with
   const owner = made["PORTCULLIS_OWNER_KEY"] ?? "";
   const experiment = `experiment:${made["PORTCULLIS_DEMO_EXPERIMENT_ID"]}`;
   expect(first.said).toContain(owner);
+  expect(first.said).toContain(`stand in ${state}/demo.env; logs are in ${state}/logs.`);
   expect(await statusOf("/v1/project", owner)).toBe(200);
   expect(await statusOf("/v1/project", made["PORTCULLIS_VIEWER_KEY"] ?? "")).toBe(200);
   expect(await check(made["PORTCULLIS_DEMO_READER_ID"] ?? "", "read", experiment)).toBe("allowed");
