@@ -218,9 +218,12 @@ export class Follows implements Disposable {
 
   #confirmAll(): void {
     const now = this.#clock();
+    // Asked on, be it about what nobody uses: else it would be told to be away for as long as nobody asks.
+    const away = new Set(this.#unreachable);
     for (const { byOwner, lastAskedAt } of this.#organizations.values()) {
       for (const follow of Object.values(byOwner)) {
-        if (!isKeptConfirmed(follow, lastAskedAt, now) || this.#confirmations.has(follow)) continue;
+        const isAsked = away.delete(follow.owner) || isKeptConfirmed(follow, lastAskedAt, now);
+        if (!isAsked || this.#confirmations.has(follow)) continue;
         this.confirm(follow, now - this.#inheritedMs).catch(() => undefined); // told once for each owner
       }
     }

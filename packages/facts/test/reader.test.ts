@@ -184,6 +184,15 @@ describe("no fact is used that its owner did not confirm within the bound", () =
     world.now += maxStalenessMs;
     expect(world.read([aliceIsMember])).not.toBeInstanceOf(Promise);
   });
+  test("an owner that was away is known to be back, though nobody asks about anything any more", async () => {
+    const world = newWorld({ confirmEveryMs: 5 });
+    world.owners.identity.isDown = true;
+    await expect(world.values([aliceIsMember])).rejects.toMatchObject({ kind: "unavailable" });
+    expect(world.follows.isReachable("identity")).toBe(false);
+    world.now += 3_600_000;
+    world.owners.identity.isDown = false;
+    await expect.poll(() => world.follows.isReachable("identity")).toBe(true);
+  });
 });
 
 describe("what was read slowly loses against what was committed meanwhile", () => {
