@@ -108,6 +108,8 @@ export class Database implements AsyncDisposable {
     const watched = new DisposableStack();
     const orm = await MikroORM.init({
       clientUrl: options.url,
+      // One that is not there would be made, and a misspelt name be an empty world.
+      ensureDatabase: false,
       entities: [...options.entities],
       colors: false,
       logger: (message) => options.log.debug({}, message),

@@ -252,6 +252,16 @@ test("whoever finds all connections taken is told so in time, and the next finds
   await ownLog(small).heads({ orgIds: [newOrg()] });
 });
 
+test("a database that is not there is told of, and not made: its name may be misspelt", async () => {
+  const url = new URL(database.url);
+  url.pathname = "/test_of_no_database";
+  const log = openLog("database-test", "silent");
+  const options = { owner: "tokens", url: url.href, entities: [NoteRow], migrations, log } as const;
+  await expect(Database.open({ ...options, otherLogs: otherLogs({}) })).rejects.toThrow(
+    'database "test_of_no_database" does not exist',
+  );
+});
+
 test("who finds all tables up to date waits for nobody who migrates; who does not, waits", async () => {
   const more = [...migrations, { name: "0003-more", class: More }];
   await client.query("select pg_advisory_lock(hashtext('portcullis migrations'))");
