@@ -1,5 +1,6 @@
 // Protected connections: who we are and whom we trust, as files that may be replaced while the process runs.
 
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type ChannelCredentials, credentials, experimental, ServerCredentials } from "@grpc/grpc-js";
 import { z } from "zod";
@@ -29,7 +30,7 @@ export interface Tls {
   readonly provider: experimental.CertificateProvider;
 }
 
-/** Null: connections are not protected. Throws when some of the files are missing or can't be read. */
+/** Null: connections are not protected. Throws when some of the files are missing, or are not what they must be. */
 export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | null {
   const [cert, key, ca] = fileNames.map((name) => config[name]);
   if (cert === undefined && key === undefined && ca === undefined) return null;
@@ -39,7 +40,20 @@ export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | n
       `bad configuration: ${missing.join(", ")}: required, as some of the files are given`,
     );
   }
-  for (const name of fileNames) readable(name, config[name] ?? "");
+  // Without these nobody could connect, and the process would look well.
+  const certificate = inPem(
+    "PORTCULLIS_TLS_CERT_FILE",
+    cert,
+    "certificate",
+    (pem) => new X509Certificate(pem),
+  );
+  const privateKey = inPem("PORTCULLIS_TLS_KEY_FILE", key, "key", createPrivateKey);
+  inPem("PORTCULLIS_TLS_CA_FILE", ca, "certificate", (pem) => new X509Certificate(pem));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new ConfigurationError(
+      "bad configuration: PORTCULLIS_TLS_KEY_FILE: is not the key of PORTCULLIS_TLS_CERT_FILE",
+    );
+  }
   const provider = new experimental.FileWatcherCertificateProvider({
     certificateFile: cert,
     privateKeyFile: key,
@@ -49,11 +63,17 @@ export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | n
   return { files: { cert, key, ca }, provider };
 }
 
-function readable(name: string, path: string): void {
+function inPem<Thing>(name: string, path: string, thing: string, parse: (pem: string) => Thing): Thing {
+  let pem: string;
   try {
-    readFileSync(path);
+    pem = readFileSync(path, "utf8");
   } catch {
     throw new ConfigurationError(`bad configuration: ${name}: can't be read`);
+  }
+  try {
+    return parse(pem);
+  } catch {
+    throw new ConfigurationError(`bad configuration: ${name}: holds no ${thing} in PEM`);
   }
 }
 

@@ -248,6 +248,24 @@ test("the files are all there, or the start is refused with the names of those t
   expect(() => tlsOf(missing)).toThrow("PORTCULLIS_TLS_CERT_FILE: can't be read");
 });
 
+test("files that protect nothing refuse the start: a certificate without its key, and what is none", async () => {
+  const [one, other] = [await tlsFor("groups"), await tlsFor("groups")];
+  const files = {
+    PORTCULLIS_TLS_CERT_FILE: one.files.cert,
+    PORTCULLIS_TLS_KEY_FILE: one.files.key,
+    PORTCULLIS_TLS_CA_FILE: one.files.ca,
+  };
+  expect(() => tlsOf({ ...files, PORTCULLIS_TLS_KEY_FILE: other.files.key })).toThrow(
+    "bad configuration: PORTCULLIS_TLS_KEY_FILE: is not the key of PORTCULLIS_TLS_CERT_FILE",
+  );
+  const wrong = { CERT: one.files.key, KEY: one.files.cert, CA: one.files.key };
+  for (const [name, path] of Object.entries(wrong)) {
+    expect(() => tlsOf({ ...files, [`PORTCULLIS_TLS_${name}_FILE`]: path })).toThrow(
+      `bad configuration: PORTCULLIS_TLS_${name}_FILE: holds no ${name === "KEY" ? "key" : "certificate"} in PEM`,
+    );
+  }
+});
+
 test("a service is named by the URI of its certificate alone", () => {
   expect(serviceOf({ subjectaltname: "URI:spiffe://a.b/portcullis/groups, DNS:x" })).toBe("groups");
   expect(serviceOf({ subjectaltname: "DNS:x, URI:spiffe://a/portcullis/admin" })).toBe("admin");
