@@ -30,8 +30,8 @@ export interface Tls {
   readonly provider: experimental.CertificateProvider;
 }
 
-/** Null: connections are not protected. Throws when some of the files are missing, or are not what they must be. */
-export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | null {
+/** Null: connections are not protected. Throws when some of the files are missing, or are not what the service needs. */
+export function tlsOf(config: TlsConfig, service: string, refreshIntervalMs = refreshMs): Tls | null {
   const [cert, key, ca] = fileNames.map((name) => config[name]);
   if (cert === undefined && key === undefined && ca === undefined) return null;
   if (cert === undefined || key === undefined || ca === undefined) {
@@ -40,7 +40,7 @@ export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | n
       `bad configuration: ${missing.join(", ")}: required, as some of the files are given`,
     );
   }
-  // Without these nobody could connect, and the process would look well.
+  // With others nobody could connect, and the process would look well.
   const certificate = inPem(
     "PORTCULLIS_TLS_CERT_FILE",
     cert,
@@ -52,6 +52,12 @@ export function tlsOf(config: TlsConfig, refreshIntervalMs = refreshMs): Tls | n
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new ConfigurationError(
       "bad configuration: PORTCULLIS_TLS_KEY_FILE: is not the key of PORTCULLIS_TLS_CERT_FILE",
+    );
+  }
+  if (serviceOf({ subjectaltname: certificate.subjectAltName }) !== service) {
+    throw new ConfigurationError(
+      "bad configuration: PORTCULLIS_TLS_CERT_FILE: must name its service, and no other, " +
+        `by the URI spiffe://<anything>/portcullis/${service}`,
     );
   }
   const provider = new experimental.FileWatcherCertificateProvider({

@@ -72,6 +72,7 @@ async function tlsFor(
       PORTCULLIS_TLS_KEY_FILE: files.key,
       PORTCULLIS_TLS_CA_FILE: join(folder, ca),
     },
+    service,
     refreshMs,
   );
   if (tls === null) throw new Error("no files");
@@ -236,8 +237,8 @@ describe("what can be reached from other machines", () => {
 });
 
 test("the files are all there, or the start is refused with the names of those that are not", () => {
-  expect(tlsOf({})).toBeNull();
-  expect(() => tlsOf({ PORTCULLIS_TLS_CERT_FILE: "x" })).toThrow(
+  expect(tlsOf({}, "groups")).toBeNull();
+  expect(() => tlsOf({ PORTCULLIS_TLS_CERT_FILE: "x" }, "groups")).toThrow(
     "PORTCULLIS_TLS_KEY_FILE, PORTCULLIS_TLS_CA_FILE: required",
   );
   const missing = {
@@ -245,22 +246,25 @@ test("the files are all there, or the start is refused with the names of those t
     PORTCULLIS_TLS_KEY_FILE: "/no",
     PORTCULLIS_TLS_CA_FILE: "/no",
   };
-  expect(() => tlsOf(missing)).toThrow("PORTCULLIS_TLS_CERT_FILE: can't be read");
+  expect(() => tlsOf(missing, "groups")).toThrow("PORTCULLIS_TLS_CERT_FILE: can't be read");
 });
 
-test("files that protect nothing refuse the start: a certificate without its key, and what is none", async () => {
+test("files with which nobody could connect refuse the start: without the key, of another service, or no certificate", async () => {
   const [one, other] = [await tlsFor("groups"), await tlsFor("groups")];
   const files = {
     PORTCULLIS_TLS_CERT_FILE: one.files.cert,
     PORTCULLIS_TLS_KEY_FILE: one.files.key,
     PORTCULLIS_TLS_CA_FILE: one.files.ca,
   };
-  expect(() => tlsOf({ ...files, PORTCULLIS_TLS_KEY_FILE: other.files.key })).toThrow(
+  expect(() => tlsOf({ ...files, PORTCULLIS_TLS_KEY_FILE: other.files.key }, "groups")).toThrow(
     "bad configuration: PORTCULLIS_TLS_KEY_FILE: is not the key of PORTCULLIS_TLS_CERT_FILE",
+  );
+  expect(() => tlsOf(files, "tokens")).toThrow(
+    "PORTCULLIS_TLS_CERT_FILE: must name its service, and no other, by the URI spiffe://<anything>/portcullis/tokens",
   );
   const wrong = { CERT: one.files.key, KEY: one.files.cert, CA: one.files.key };
   for (const [name, path] of Object.entries(wrong)) {
-    expect(() => tlsOf({ ...files, [`PORTCULLIS_TLS_${name}_FILE`]: path })).toThrow(
+    expect(() => tlsOf({ ...files, [`PORTCULLIS_TLS_${name}_FILE`]: path }, "groups")).toThrow(
       `bad configuration: PORTCULLIS_TLS_${name}_FILE: holds no ${name === "KEY" ? "key" : "certificate"} in PEM`,
     );
   }

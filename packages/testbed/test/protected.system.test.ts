@@ -50,7 +50,7 @@ const filesOf = (service: string) => ({
 });
 
 function tlsOfService(service: string): Tls {
-  const tls = tlsOf(filesOf(service));
+  const tls = tlsOf(filesOf(service), service);
   if (tls === null) throw new Error("no files");
   return tls;
 }

@@ -84,7 +84,7 @@ async function main(): Promise<void> {
   });
   await runCommand("create-organization", environment, async (given) => {
     const wanted = readArguments();
-    using connections = connectOwners(given, tlsOf(given));
+    using connections = connectOwners(given, tlsOf(given, "admin"));
     const { orgId, ownerKey } = await createOrganization(connections.owners, wanted);
     process.stdout.write(`PORTCULLIS_ORG_ID=${orgId}\nPORTCULLIS_OWNER_KEY=${ownerKey}\n`);
   });

@@ -18,7 +18,7 @@ const redisPatienceMs = 250;
 /** Starts the facade. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const tls = tlsOf(config);
+  const tls = tlsOf(config, "admin");
   const { owners, logs, heads, decision } = parts.use(connectOwners(config, tls));
   const access = askDecision(decision, owners);
   const redis = parts.use(openRedis({ url: config.REDIS_URL, limitMs: redisPatienceMs }));

@@ -50,7 +50,7 @@ const backgroundMs = 2000;
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const tls = tlsOf(config);
+  const tls = tlsOf(config, "decision");
   const clock = () => performance.now();
 
   const to = (peer: string, address: string) =>

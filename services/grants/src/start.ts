@@ -39,7 +39,7 @@ import { RoleStore } from "./store/role-store.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const tls = tlsOf(config);
+  const tls = tlsOf(config, "grants");
   const to = (peer: string, address: string) => {
     const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
     return parts

@@ -22,7 +22,7 @@ import { migrations } from "./store/migrations.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const tls = tlsOf(config);
+  const tls = tlsOf(config, "groups");
   const redisUrl = config.REDIS_URL;
   const to = (peer: string, address: string) => {
     const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;

@@ -26,7 +26,7 @@ import { ProvisioningStore } from "./store/provisioning-store.ts";
 /** Starts the service. Disposing what it answers undoes everything in reverse. */
 export async function start(config: Config, log: Log): Promise<Running> {
   await using parts = new AsyncDisposableStack();
-  const tls = tlsOf(config);
+  const tls = tlsOf(config, "identity");
   const to = (peer: string, address: string) => {
     const { PORTCULLIS_SERVICE_CREDENTIAL: serviceCredential } = config;
     return parts.use(connect({ peer, address, service: "identity", serviceCredential, tls }));
