@@ -76,7 +76,8 @@ async function main() {
 }
 
 function settingsOf(command) {
-  return commands[command].startsWith("infra/operator/") ? [`--env-file-if-exists=${operatorEnv}`] : [];
+  const isOperators = commands[command].startsWith("infra/operator/");
+  return isOperators && existsSync(operatorEnv) ? [`--env-file=${operatorEnv}`] : [];
 }
 
 function requireNode() {
