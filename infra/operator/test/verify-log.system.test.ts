@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -68,6 +68,20 @@ function run(args: readonly string[], env: Record<string, string> = environment)
     );
   });
 }
+
+test("who stops reading, as head does, is told in one line that not all was judged", async () => {
+  const child = spawn(process.execPath, [command], { env: environment });
+  child.stdout.destroy();
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: "verify-log: nobody reads what it says: write EPIPE\n",
+  });
+});
 
 test("whole logs: their heads, which can be expected later", async () => {
   const { code, stdout, stderr } = await run([]);

@@ -64,6 +64,10 @@ export async function runCommand<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   work: (config: z.infer<z.ZodObject<Shape>>) => Promise<void>,
 ): Promise<void> {
+  process.stdout.once("error", (error: Error) => {
+    process.stderr.write(`${command}: nobody reads what it says: ${error.message}\n`);
+    process.exit(1);
+  });
   try {
     await work(readConfig(schema, process.env));
   } catch (error) {
