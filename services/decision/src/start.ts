@@ -1,4 +1,3 @@
-import { serveAuthzen } from "@portcullis/authzen";
 import { descriptor } from "@portcullis/chassis/descriptor";
 import type { Log } from "@portcullis/chassis/log";
 import { openRedis } from "@portcullis/chassis/redis";
@@ -14,7 +13,7 @@ import {
   namedCheck,
   ServedDecision,
 } from "@portcullis/checks";
-import { type Ask, envoyAuthorization } from "@portcullis/envoy";
+import type { Ask } from "@portcullis/envoy";
 import {
   FactMemory,
   FactReader,
@@ -126,6 +125,8 @@ export async function start(config: Config, log: Log): Promise<Running> {
     { follows, clock, logs: eventLogs(stubs, clock) },
   );
   if (config.PORTCULLIS_HTTP_LISTEN !== undefined) {
+    // This and Envoy's contract are a fifth of all modules, and loaded where they are used.
+    const { serveAuthzen } = await import("@portcullis/authzen");
     const listen = config.PORTCULLIS_HTTP_LISTEN;
     const publicUrl = config.PORTCULLIS_HTTP_PUBLIC_URL ?? `${tls === null ? "http" : "https"}://${listen}`;
     parts.use(await serveAuthzen({ listen, tls, publicUrl, authenticate, decision: answering, log }));
@@ -139,6 +140,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     ),
   ];
   if (config.PORTCULLIS_ENVOY_MAPPING_FILE !== undefined) {
+    const { envoyAuthorization } = await import("@portcullis/envoy");
     const ask: Ask = (question, call) => namedCheck(deciding, principalsFor(call), question, call);
     services.push(envoyAuthorization(config.PORTCULLIS_ENVOY_MAPPING_FILE, ask, log));
   }
