@@ -169,7 +169,9 @@ function listingsOf(rows: readonly ListingRow[]): ReadonlyMap<string, ObjectRef[
   const listings = new Map<string, ObjectRef[]>();
   for (const { org_id: org, id, project } of rows) {
     const text = textOf(org, { type: "project", id: project });
-    listings.set(text, [...(listings.get(text) ?? []), { type: "project_group", id }]);
+    const known = listings.get(text);
+    if (known === undefined) listings.set(text, [{ type: "project_group", id }]);
+    else known.push({ type: "project_group", id });
   }
   return listings;
 }

@@ -73,6 +73,14 @@ describe("isTooDeep", () => {
   test("ends on a cycle", () => {
     expect(isTooDeep(nestingOf({ a: ["b"], b: ["a"] }), group("a"))).toBe(true);
   });
+
+  test("comes to its end for a group that is in 100,000 others", { timeout: 2000 }, () => {
+    const outer = Array.from({ length: 100_000 }, (_, index): [GroupId, GroupId[]] => [
+      group(index),
+      [group("inner")],
+    ]);
+    expect(isTooDeep(new Map([...outer, [group("inner"), []]]), group("inner"))).toBe(false);
+  });
 });
 
 describe("withMemberGroups, withoutGroup", () => {

@@ -35,7 +35,11 @@ export function isOnCycle(nesting: Nesting, group: GroupId): boolean {
 export function isTooDeep(nesting: Nesting, group: GroupId): boolean {
   const above = new Map<GroupId, GroupId[]>();
   for (const [outer, inner] of nesting) {
-    for (const member of inner) above.set(member, [...(above.get(member) ?? []), outer]);
+    for (const member of inner) {
+      const known = above.get(member);
+      if (known === undefined) above.set(member, [outer]);
+      else known.push(outer);
+    }
   }
   const links =
     longestChain(group, (each) => nesting.get(each) ?? [], chainMax) +
