@@ -521,6 +521,22 @@ describe("members", () => {
     expect((await by({ emails: [newEmail()], group_ids: [group.id] })).status).toBe(200);
   });
 
+  test("nobody is invited who could not be put into the groups that were named", async () => {
+    const before = await positions(facade.system, facade.org.orgId);
+    const answer = await members(facade.owner, {
+      invite_users: {
+        emails: Array.from({ length: 9500 }, newEmail),
+        service_accounts: Array.from({ length: 501 }, (_, index) => ({ name: `many ${index}` })),
+        group_ids: [facade.builtIn.viewers],
+      },
+    });
+    expect(answer.status).toBe(400);
+    expect(messageOf(answer.body)).toBe(
+      "invite_users.group_ids: at most 10000 can be put into groups at once, by at most 100000 memberships",
+    );
+    expect(await positions(facade.system, facade.org.orgId)).toEqual(before);
+  });
+
   test("who is removed can do nothing from then on, and is no member", async () => {
     const person = await facade.member([facade.builtIn.engineers]);
     expect((await person.rest.request("GET", "/v1/project")).status).toBe(200);

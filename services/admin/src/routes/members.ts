@@ -11,6 +11,9 @@ import { type Route, route } from "../route.ts";
 import { present, renames } from "../wire.ts";
 
 const serviceAccountsMax = 1000;
+/** What the owner of groups takes at once: judged here, as it comes behind the invitation. */
+const joiningMax = 10_000;
+const membershipsMax = 100_000;
 
 /** Ten years. */
 const tokenSecondsMax = 315_360_000;
@@ -26,6 +29,11 @@ const serviceAccount = z
     message: "can only stand beside token_name",
   });
 type ServiceAccount = z.infer<typeof serviceAccount>;
+
+const tooManyJoin = {
+  path: ["group_ids"],
+  message: `at most ${joiningMax} can be put into groups at once, by at most ${membershipsMax} memberships`,
+};
 
 const invitation = z
   .strictObject({
@@ -45,7 +53,12 @@ const invitation = z
     sendEmails: given.send_invite_emails === true,
     groupIds: [...(given.group_ids ?? []), ...(given.group_id === undefined ? [] : [given.group_id])],
     groupNames: [...(given.group_names ?? []), ...(given.group_name === undefined ? [] : [given.group_name])],
-  }));
+  }))
+  .refine(({ ids, emails, serviceAccounts, groupIds, groupNames }) => {
+    const joining = ids.length + emails.length + serviceAccounts.length;
+    const into = new Set(groupIds).size + new Set(groupNames).size;
+    return into === 0 || (joining <= joiningMax && joining * into <= membershipsMax);
+  }, tooManyJoin);
 type Invitation = z.infer<typeof invitation>;
 
 const removal = z
