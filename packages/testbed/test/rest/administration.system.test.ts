@@ -253,6 +253,21 @@ describe("what one may", () => {
     expect((await person.rest.request("POST", "/v1/acl", content)).status).toBe(200);
   });
 
+  test("who sees no groups and roles learns of none by trying to replace it", async () => {
+    const { rest } = facade.newcomer;
+    for (const [path, taken] of [
+      ["/v1/group", await create("/v1/group")],
+      ["/v1/role", await create("/v1/role")],
+      ["/v1/role", { name: "Owner" }],
+    ] as const) {
+      const [standing, free] = [
+        await rest.request("PUT", path, { name: taken.name }),
+        await rest.request("PUT", path, { name: randomUUID() }),
+      ];
+      expect([path, standing.status, messageOf(standing.body)]).toEqual([path, 403, messageOf(free.body)]);
+    }
+  });
+
   test("settings are changed with update on the organization, and only then", async () => {
     const person = await facade.member();
     const path = `/v1/organization/${facade.org.orgId}`;

@@ -126,6 +126,22 @@ test("it never adds anything to what its holder may do", async () => {
   );
 });
 
+test("narrowed to creating it is not told what is in a group or role that has the name already", async () => {
+  const { rest } = facade.owner;
+  const rests = await narrowed(facade.owner, { permissions: ["create"] });
+  for (const [path, more] of [
+    ["/v1/group", { member_users: [facade.viewer.id] }],
+    ["/v1/role", { member_permissions: [{ permission: "read" }] }],
+  ] as const) {
+    const body = { name: randomUUID(), ...more };
+    const made = await rest.ok<{ id: string }>("POST", path, body);
+    const told = await rests.request("POST", path, { name: body.name });
+    expect([path, told.status]).toEqual([path, 403]);
+    expect(JSON.stringify(told.body)).not.toContain(made.id);
+    expect(await statuses(rests, ["POST", path, { name: randomUUID() }])).toEqual([200]);
+  }
+});
+
 describe("a narrowed key can't be widened:", () => {
   test("no key is made, listed, rotated or revoked with it", async () => {
     const plain = await keyOf(facade.owner, null);

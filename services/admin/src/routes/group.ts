@@ -67,8 +67,7 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
     memberGroupIds: body.member_groups ?? [],
     ownerId: await ownerOfNew(identity, caller),
   });
-  const granted = async (foundExisting: boolean, caller: Caller) =>
-    foundExisting ? [] : creatorsGrant(grants, caller);
+  const mayCreate = (caller: Caller) => may("group.create", place(caller));
   const find = ({ params }: { params: { group_id: string } }, caller: Caller) =>
     groups
       .getGroup({ orgId: caller.org, id: params.group_id }, caller.hop)
@@ -109,13 +108,14 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
       summary: "Create a group",
       body: content,
       response: group,
-      requires: (_ask, caller) => may("group.create", place(caller)),
+      requires: (_ask, caller) => mayCreate(caller),
       async handle({ body }, caller) {
         const made = await groups.createGroup(await toWire(body, caller), caller.hop);
+        if (made.foundExisting) await access.demand(caller, [may("group.read")]);
         return {
           body: show(present(made.group)),
           foundExisting: made.foundExisting,
-          revisions: [made.revision, ...(await granted(made.foundExisting, caller))],
+          revisions: [made.revision, ...(made.foundExisting ? [] : await creatorsGrant(grants, caller))],
         };
       },
       fieldOf,
@@ -129,14 +129,14 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
       find: findByName,
       requires: ({ found }, caller) =>
         found === null
-          ? may("group.create", place(caller))
-          : may("group.update", objectRef("group", found.id)),
+          ? mayCreate(caller)
+          : may("group.update", objectRef("group", found.id), { like: mayCreate(caller) }),
       standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
         if (found === null) {
           const made = await groups.createGroup(await toWire(body, caller), caller.hop);
           if (!made.foundExisting) {
-            const revisions = [made.revision, ...(await granted(false, caller))];
+            const revisions = [made.revision, ...(await creatorsGrant(grants, caller))];
             return { body: show(present(made.group)), revisions };
           }
           // Somebody made one of this name meanwhile, and to create is not to update.
@@ -146,7 +146,7 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
         return {
           body: show(present(replaced.group)),
           foundExisting: replaced.foundExisting,
-          revisions: [replaced.revision, ...(await granted(replaced.foundExisting, caller))],
+          revisions: [replaced.revision],
         };
       },
       fieldOf,

@@ -84,6 +84,7 @@ export function roleRoutes({ grants, identity }: Owners, access: Access, cap: Gr
     memberRoleIds: body.member_roles ?? [],
     ownerId: await ownerOfNew(identity, caller),
   });
+  const mayCreate = (caller: Caller) => may("role.create", place(caller));
   const find = ({ params }: { params: { role_id: string } }, caller: Caller) =>
     grants.getRole({ orgId: caller.org, id: params.role_id }, caller.hop).then(({ role }) => present(role));
   /** Whoever holds a role would get what is added to it. A new role is held by nobody yet. */
@@ -134,9 +135,10 @@ export function roleRoutes({ grants, identity }: Owners, access: Access, cap: Gr
       summary: "Create a role",
       body: content,
       response: role,
-      requires: (_ask, caller) => may("role.create", place(caller)),
+      requires: (_ask, caller) => mayCreate(caller),
       async handle({ body }, caller) {
         const made = await grants.createRole(await toWire(body, caller), caller.hop);
+        if (made.foundExisting) await access.demand(caller, [may("role.read")]);
         return {
           body: show(present(made.role)),
           foundExisting: made.foundExisting,
@@ -153,7 +155,9 @@ export function roleRoutes({ grants, identity }: Owners, access: Access, cap: Gr
       response: role,
       find: findByName,
       requires: ({ found }, caller) =>
-        found === null ? may("role.create", place(caller)) : may("role.update", objectRef("role", found.id)),
+        found === null
+          ? mayCreate(caller)
+          : may("role.update", objectRef("role", found.id), { like: mayCreate(caller) }),
       standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
         let standing = found;
