@@ -87,6 +87,11 @@ test("what is done is in the log under both names, and belongs to the user", asy
     `/v1/acl?object_type=project&object_id=${project.id}`,
   );
   expect(grants.objects).toMatchObject([{ user_id: engineer.id }]);
+  const user = await facade.member([facade.builtIn.owners]);
+  for (const path of ["/v1/group", "/v1/role"]) {
+    const { body } = await act(owner, user.id, "POST", path, { name: randomUUID() });
+    expect([path, body]).toMatchObject([path, { user_id: user.id }]);
+  }
 });
 
 test("whoever is no Owner acts as nobody, itself included", async () => {

@@ -406,7 +406,7 @@ export class GroupsStore {
     const empty: Group = {
       id: newUuid() as GroupId,
       org,
-      creator: (context.actor?.principalId || null) as PrincipalId | null,
+      creator: (context.actor?.impersonatedId || context.actor?.principalId || null) as PrincipalId | null,
       created: new Date(),
       name: content.name,
       description: content.description,
