@@ -259,7 +259,15 @@ export function aclChangesFromWire(message: proto.UpdateAclsRequest): AclChanges
       return parsed;
     }),
     remove: message.remove.map((removal, index) => aclRemovalFromWire(removal, `remove[${index}]`)),
+    addingAgain: {
+      unchanged: placesFromWire(message.addingAgain?.unchanged, "adding_again.unchanged"),
+      noSooner: placesFromWire(message.addingAgain?.noSooner, "adding_again.no_sooner"),
+    },
   };
+}
+
+function placesFromWire(places: readonly number[] = [], field: string): ReadonlySet<number> {
+  return new Set(list(places, field, aclsMax));
 }
 
 export function aclFilterFromWire(message: proto.ListAclsRequest): AclFilter {

@@ -198,6 +198,31 @@ test("adding the same content with another expiry changes the expiry", async () 
   expect((await access(org, on)).value?.acls).toMatchObject([{ expiresAtMs: expiresAt.getTime() }]);
 });
 
+test("adding again changes no end that is to stay, and none to a sooner one where that is not allowed", async () => {
+  const { org, on, alice } = await world();
+  const [soon, late] = [60_000, 3_600_000].map((ms) => new Date(Date.now() + ms)) as [Date, Date];
+  const content = acl({ object: on, subject: user(alice), expiresAt: late });
+  const { acl: standing } = given((await add(org, content)).added[0]);
+  const addAgain = (expiresAt: Date, addingAgain: { unchanged: number[]; noSooner: number[] }) =>
+    service.grants.updateAcls(aclUpdate(org, { add: [{ ...content, expiresAt }], addingAgain }));
+  const left = await addAgain(soon, { unchanged: [0], noSooner: [0] });
+  expect(left.added).toEqual([{ acl: standing, foundExisting: true }]);
+  await expect(addAgain(soon, { unchanged: [], noSooner: [0] })).rejects.toMatchObject({
+    kind: "denied",
+    field: "add[0].expires_at",
+  });
+  expect(await service.head(org)).toBe(left.revision?.position);
+  const latest = new Date(Date.now() + 7_200_000);
+  const later = await addAgain(latest, { unchanged: [], noSooner: [0] });
+  expect(later.added).toMatchObject([{ acl: { content: { expiresAt: latest } } }]);
+  // One that has expired is none that stands.
+  await service.database.query("update acl set expires_at = now() - interval '1 second' where id = $1", [
+    standing?.id,
+  ]);
+  const anew = await addAgain(soon, { unchanged: [0], noSooner: [0] });
+  expect(anew.added).toMatchObject([{ acl: { content: { expiresAt: soon } }, foundExisting: false }]);
+});
+
 test("an ACL that has expired is granted anew by adding it again", async () => {
   const { org, on, alice } = await world();
   const content = acl({ object: on, subject: user(alice), expiresAt: new Date(Date.now() + 60_000) });

@@ -792,6 +792,41 @@ describe("a grant that expires", () => {
     expect((await add({})).expires_at).toBeNull();
   });
 
+  test("ends no sooner by whoever may not remove it, and stays as it is where that is refused", async () => {
+    const person = await facade.member();
+    const project = await create("/v1/project");
+    await grant(person, "project", project.id, "create_acls");
+    const content = {
+      object_type: "project",
+      object_id: project.id,
+      user_id: facade.viewer.id,
+      permission: "update",
+    };
+    const { id } = await grant(facade.viewer, "project", project.id, "update");
+    const [soon, later] = [3_600_000, 7_200_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    const ends = async () => (await facade.owner.rest.ok<Shown>("GET", `/v1/acl/${id}`)).expires_at;
+    const add = (more: object) => person.rest.request("POST", "/v1/acl", { ...content, ...more });
+    const refusals = async () => {
+      const alone = await add({ expires_at: soon });
+      const batch = { add_acls: [{ ...content, expires_at: soon }] };
+      const inBatch = await person.rest.request("POST", "/v1/acl/batch_update", batch);
+      expect(messageOf(inBatch.body)).toContain("add_acls[0].expires_at: not allowed");
+      return [alone.status, inBatch.status, await ends()];
+    };
+    expect(await refusals()).toEqual([403, 403, null]);
+    await grant(person, "project", project.id, "read_acls");
+    expect(await refusals()).toEqual([403, 403, null]);
+    await grant(person, "project", project.id, "delete_acls");
+    expect(await add({ expires_at: soon })).toMatchObject({ status: 200, body: { id, expires_at: soon } });
+    const adding = { user_id: person.id, object_type: "project", object_id: project.id };
+    await facade.owner.rest.ok("DELETE", "/v1/acl", { ...adding, permission: "delete_acls" });
+    expect(await add({ expires_at: later })).toMatchObject({ status: 200, body: { id, expires_at: later } });
+    // Who may not even read it is told that it stands, and has not changed it.
+    await facade.owner.rest.ok("DELETE", "/v1/acl", { ...adding, permission: "read_acls" });
+    const latest = new Date(Date.now() + 9_000_000).toISOString();
+    expect([(await add({ expires_at: latest })).status, await ends()]).toEqual([403, later]);
+  });
+
   test("can't have expired already", async () => {
     const project = await create("/v1/project");
     const content = { object_type: "project", object_id: project.id, user_id: facade.owner.id };

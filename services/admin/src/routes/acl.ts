@@ -1,5 +1,5 @@
 import { invalid } from "@portcullis/chassis/fault";
-import { type ObjectType, objectTypeNames, type Permission } from "@portcullis/policy";
+import { administration, type ObjectType, objectTypeNames, type Permission } from "@portcullis/policy";
 import type { Acl, AclContent } from "@portcullis/proto/grants/v1/grants";
 import { z } from "zod";
 import { type Access, type Demand, may, noSuchObject, objectRef } from "../access.ts";
@@ -86,6 +86,17 @@ const fieldOfBatch = renames([/^(add|remove)\[(\d+)\]\.(content\.)?/, "$1_acls[$
 export function aclRoutes({ grants }: Owners, access: Access, cap: GrantCap): readonly Route[] {
   const find = ({ params }: { params: { acl_id: string } }, caller: Caller) =>
     grants.getAcl({ orgId: caller.org, id: params.acl_id }, caller.hop).then(({ acl }) => present(acl));
+  /** The places of those that say when they end, on objects on which the caller may not do this. */
+  const endingWithout = async (
+    act: "acl.read" | "acl.delete",
+    items: readonly Content[],
+    caller: Caller,
+  ): Promise<number[]> => {
+    const ending = [...items.entries()].filter(([, item]) => item.expires_at !== undefined);
+    const objects = ending.map(([, item]) => objectRef(item.object_type, item.object_id));
+    const allowed = await access.allowed(caller, administration[act].permission, objects);
+    return ending.flatMap(([place], index) => (allowed[index] === true ? [] : [place]));
+  };
   const batchRoute = (path: string) =>
     route({
       method: "POST",
@@ -109,6 +120,7 @@ export function aclRoutes({ grants }: Owners, access: Access, cap: GrantCap): re
             orgId: caller.org,
             add: body.add.map(toWire),
             remove: body.remove.map((item) => ({ what: { $case: "content", value: toWire(item) } })),
+            addingAgain: { unchanged: [], noSooner: await endingWithout("acl.delete", body.add, caller) },
           },
           caller.hop,
         );
@@ -135,7 +147,17 @@ export function aclRoutes({ grants }: Owners, access: Access, cap: GrantCap): re
           wouldGive(body, body.permission === undefined ? "role_id" : "permission"),
         ]);
         const updated = await grants.updateAcls(
-          { context: caller.context, orgId: caller.org, add: [toWire(body)], remove: [] },
+          {
+            context: caller.context,
+            orgId: caller.org,
+            add: [toWire(body)],
+            remove: [],
+            addingAgain: {
+              // Who may not read it is refused in the end, and then must not have changed it.
+              unchanged: await endingWithout("acl.read", [body], caller),
+              noSooner: await endingWithout("acl.delete", [body], caller),
+            },
+          },
           caller.hop,
         );
         const [added] = updated.added;

@@ -41,6 +41,15 @@ export type AclRemoval =
 export interface AclChanges {
   readonly add: readonly AclContent[];
   readonly remove: readonly AclRemoval[];
+  readonly addingAgain?: AddingAgain;
+}
+
+/** What additions, by their places, must not do to what stands already. */
+interface AddingAgain {
+  /** It is left as it is. */
+  readonly unchanged: ReadonlySet<number>;
+  /** It ends no sooner than it does. */
+  readonly noSooner: ReadonlySet<number>;
 }
 
 export interface AclFilter {
@@ -94,6 +103,18 @@ export function checkExpiries(additions: readonly AclContent[], now: Date): void
 /** Whether it grants nothing any more. */
 export function hasExpired({ expiresAt }: AclContent, now: Date): boolean {
   return expiresAt !== null && expiresAt <= now;
+}
+
+/** Refuses to let an ACL end sooner to whoever may not remove it. */
+export function checkEnd(standing: AclContent, wanted: AclContent, field: string): void {
+  if (endOf(wanted) < endOf(standing)) {
+    const message = "not allowed: to let it end sooner takes the permission delete_acls on the object";
+    throw new Fault("denied", `${field}.expires_at: ${message}`, { field: `${field}.expires_at` });
+  }
+}
+
+function endOf({ expiresAt }: AclContent): number {
+  return expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
 }
 
 /** One text for the unknown, the foreign and the removed, so that it tells nothing about who exists. */

@@ -11,6 +11,7 @@ import {
   type AclContent,
   aclIdentity,
   builtInIsFixed,
+  checkEnd,
   hasExpired,
   noSuchSubject,
 } from "../domain/acl.ts";
@@ -106,7 +107,7 @@ function meantBy(updates: readonly AclUpdate[]): MeantAcls {
 }
 
 /** What is both added and removed stands in the end, and expires when the addition says. */
-function make({ org, acls }: Seen, { add, remove }: AclChanges) {
+function make({ org, acls }: Seen, { add, remove, addingAgain }: AclChanges) {
   const toStand = new Set(add.map(aclIdentity));
   const renewed = new Set<string>();
   const before: Acl[] = [];
@@ -138,12 +139,14 @@ function make({ org, acls }: Seen, { add, remove }: AclChanges) {
       return { acl, foundExisting: false };
     }
     const expired = hasExpired(found.content, created);
+    if (!expired && addingAgain?.unchanged.has(index)) return { acl: found, foundExisting: true };
     const kept = expired || renewed.has(identity) ? null : found.content.expiresAt;
     const expiresAt = content.expiresAt ?? kept;
     if (found.content.expiresAt?.getTime() === expiresAt?.getTime()) {
       return { acl: found, foundExisting: !expired };
     }
     if (found.builtIn) throw builtInIsFixed(`add[${index}]`);
+    if (!expired && addingAgain?.noSooner.has(index)) checkEnd(found.content, content, `add[${index}]`);
     const acl = {
       ...found,
       content: { ...found.content, expiresAt },
