@@ -101,6 +101,39 @@ test("whatever stands is matched by an asterisk", async () => {
   expect((await send("PATCH", path, { description: "d" }, "*")).status).toBe(200);
 });
 
+test("an ACL is removed only as it was seen, though somebody changes its end meanwhile", async () => {
+  const project = await facade.owner.rest.ok<{ id: string }>("POST", "/v1/project", { name: randomUUID() });
+  const content = {
+    object_type: "project",
+    object_id: project.id,
+    user_id: facade.viewer.id,
+    permission: "read",
+  };
+  let hours = 1;
+  const change = () =>
+    send("POST", "/v1/acl", {
+      ...content,
+      expires_at: new Date(Date.now() + hours++ * 3_600_000).toISOString(),
+    });
+  let { id } = (await change()).body;
+  let isOver = false;
+  const changing = (async () => {
+    while (!isOver) ({ id } = (await change()).body);
+  })();
+  const met = { conflict: 0, removal: 0 };
+  // It would prove nothing if they had never met.
+  for (let round = 0; round < 10 || met.conflict === 0 || met.removal === 0; round++) {
+    const path = `/v1/acl/${String(id)}`;
+    const seen = await send("GET", path);
+    const removed = await send("DELETE", path, undefined, seen.etag);
+    if (removed.status === 200) expect(removed.body).toEqual(seen.body);
+    if (removed.status === 200) met.removal++;
+    if (removed.status === 409) met.conflict++;
+  }
+  isOver = true;
+  await changing;
+});
+
 test("one who may not change it is not told whether it changed", async () => {
   const { id } = await facade.owner.rest.ok<{ id: string }>("POST", "/v1/project", { name: randomUUID() });
   const headers = { authorization: `Bearer ${facade.viewer.key}`, "if-match": 'W/"x"' };

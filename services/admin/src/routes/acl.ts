@@ -298,8 +298,7 @@ export function aclRoutes({ grants }: Owners, access: Access, cap: GrantCap): re
       async handle({ found }, caller) {
         const updated = await grants.updateAcls(
           {
-            // An ACL never changes; that others on the same object do is nothing to it.
-            context: { ...caller.context, unchangedSince: [] },
+            context: caller.context,
             orgId: caller.org,
             add: [],
             remove: [{ what: { $case: "id", value: found.id } }],
