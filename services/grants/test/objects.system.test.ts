@@ -348,6 +348,10 @@ test("deleting a project takes all below it and every ACL on them, in one event,
       ),
     }),
   );
+  const inOrg = { type: "project_group", parent: { type: "organization", id: org } };
+  const listing = await create(project(org, "listing", { ...inOrg, memberProjectIds: [at.id, kept.id] }));
+  const attachment = { kind: "view", object: at, name: "v", payloadJson: "" };
+  await service.grants.createAttachment({ context, orgId: org, attachment });
   const head = await service.head(org);
   const { object, revision } = await service.grants.deleteObject(ref(at));
   expect(object).toMatchObject({ id: at.id, deletedAt: expect.any(Date) });
@@ -369,7 +373,13 @@ test("deleting a project takes all below it and every ACL on them, in one event,
     subject: { type: "project", id: at.id },
     afterJson: "",
   });
-  expect(JSON.parse(given(event).beforeJson)).toMatchObject({ belowCount: 4, aclCount: 6 });
+  expect(JSON.parse(given(event).beforeJson)).toMatchObject({
+    belowCount: 4,
+    aclCount: 6,
+    attachmentCount: 1,
+    listedIn: [listing.id],
+    listedInCount: 1,
+  });
   const reborn = await create(project(org, "p"));
   expect(reborn.id).not.toBe(at.id);
   expect((await service.grants.listObjects(objectList(org, { type: "experiment" }))).objects).toEqual([]);

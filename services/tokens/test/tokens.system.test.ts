@@ -598,7 +598,7 @@ test("who replaces a key ends the sessions made from it in the same moment", asy
 test("who rotates a key lets its sessions live no longer than the overlap", async () => {
   const carol = someone();
   const { credential: key } = await tokens.createCredential(apiKey(carol));
-  const { secret } = await signIn(carol, key?.id);
+  const { secret, credential: session } = await signIn(carol, key?.id);
   const other = await signIn(carol);
   const { rotated, revision } = await tokens.rotateCredential(rotationOf(carol, key?.id ?? "", 60));
   expect(await factOf(carol.org, secret)).toMatchObject({
@@ -608,6 +608,9 @@ test("who rotates a key lets its sessions live no longer than the overlap", asyn
   expect(await factOf(carol.org, other.secret)).toMatchObject({
     value: { value: { expiresAt: other.credential?.expiresAt } },
   });
+  const after = (revision?.position ?? 0) - 1;
+  const { events } = await facts.readLog({ orgId: carol.org, after, limit: 0 });
+  expect(JSON.parse(events[0]?.beforeJson ?? "")).toMatchObject({ sessions: [{ id: session?.id }] });
   const late = await signIn(carol, key?.id);
   expect(late.credential?.expiresAt).toEqual(rotated?.expiresAt);
 });

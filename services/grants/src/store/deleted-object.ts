@@ -40,9 +40,9 @@ export async function clearDeleted(
     `{${gone.map(({ id }) => id).join(",")}}`,
   ]);
   const goneOnes = acls.unfinished ? [] : on;
-  await em.execute(
+  const attachments = await em.execute<unknown[]>(
     `update attachment set deleted_at = ? where org_id = ? and deleted_at is null
-       and (object_type, object_id) in (select * from unnest(?::text[], ?::uuid[]))`,
+       and (object_type, object_id) in (select * from unnest(?::text[], ?::uuid[])) returning id`,
     [
       at,
       org,
@@ -55,6 +55,7 @@ export async function clearDeleted(
     told: {
       below: gone,
       belowCount: gone.length,
+      ...(attachments.length > 0 && { attachmentCount: attachments.length }),
       ...forTheLog(acls.rows),
       ...(unfinished && { moreFollows: true }),
     },

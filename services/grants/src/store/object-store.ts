@@ -32,6 +32,9 @@ import { ObjectRow } from "./entities.ts";
 import { existing, parentLives } from "./existence.ts";
 import { writeForOwner } from "./knowing.ts";
 
+/** Of the project groups that listed a deleted project so many are told one by one in its event. */
+const toldMax = 100;
+
 export interface Found {
   readonly object: RegisteredObject;
   readonly foundExisting: boolean;
@@ -133,11 +136,18 @@ export class ObjectStore {
       const deletedAt = new Date();
       row.deletedAt = deletedAt;
       const cleared = await clearDeleted(em, org, ref, deletedAt);
-      if (ref.type === "project") await leaveProjectGroups(em, org, ref.id);
+      const listedIn = ref.type === "project" ? await leaveProjectGroups(em, org, ref.id) : [];
       write.record({
         action: "objects_deleted",
         subject: ref,
-        before: { object: forTheLog(before), ...cleared.told },
+        before: {
+          object: forTheLog(before),
+          ...(listedIn.length > 0 && {
+            listedIn: listedIn.slice(0, toldMax),
+            listedInCount: listedIn.length,
+          }),
+          ...cleared.told,
+        },
         after: null,
         touches: [
           // The projects of a group that is gone no longer inherit from it.
@@ -261,14 +271,16 @@ async function checkProjects(
   if (missing >= 0) throw invalid(field, `no such project: ${projects[missing]}`);
 }
 
-/** A project that is gone is listed nowhere. */
-async function leaveProjectGroups(em: EntityManager, org: OrgId, project: ObjectId): Promise<void> {
-  await em.execute(
+/** A project that is gone is listed nowhere. Answers where it was. */
+async function leaveProjectGroups(em: EntityManager, org: OrgId, project: ObjectId): Promise<ObjectId[]> {
+  const rows = await em.execute<{ id: ObjectId }[]>(
     `update object set member_projects = array_remove(member_projects, ?::uuid)
      where org_id = ? and type = 'project_group' and deleted_at is null
-       and member_projects @> array[?::uuid]`,
+       and member_projects @> array[?::uuid]
+     returning id`,
     [project, org, project],
   );
+  return rows.map(({ id }) => id);
 }
 
 /** The live object of the same identity. */

@@ -99,12 +99,13 @@ export class CredentialsStore {
       const outliving = sessions.filter(
         ({ expiresAt }) => (expiresAt?.getTime() ?? Infinity) > end.getTime(),
       );
+      const shortened = outliving.map(toDomain).map(forTheLog);
       for (const session of outliving) session.expiresAt = end;
       const [credential, rotated] = [toDomain(row), toDomain(old)];
       write.record({
         action: "credential_rotated",
         subject: { type: "credential", id: row.id },
-        before: { rotated: forTheLog(before) },
+        before: { rotated: forTheLog(before), ...(shortened.length > 0 && { sessions: shortened }) },
         after: { ...forTheLog(credential), rotated: forTheLog(rotated) },
         touches: [row, old, ...outliving].map(factOf),
       });
