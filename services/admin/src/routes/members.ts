@@ -145,9 +145,10 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
         ? []
         : (await groups.listGroups({ orgId: caller.org, page: undefined, ids, names }, caller.hop)).groups;
     const [byId, byName] = await Promise.all([list(invited.groupIds, []), list([], invited.groupNames)]);
-    const missingId = invited.groupIds.find((groupId) => !byId.some((group) => group.id === groupId));
+    const [ids, names] = [new Set(byId.map(({ id }) => id)), new Set(byName.map(({ name }) => name))];
+    const missingId = invited.groupIds.find((groupId) => !ids.has(groupId));
     if (missingId !== undefined) throw invalid("invite_users.group_ids", `no such group: \`${missingId}\``);
-    const missingName = invited.groupNames.find((name) => !byName.some((group) => group.name === name));
+    const missingName = invited.groupNames.find((name) => !names.has(name));
     if (missingName !== undefined)
       throw invalid("invite_users.group_names", `no such group: \`${missingName}\``);
     return [...new Map([...byId, ...byName].map((group) => [group.id, group])).values()];

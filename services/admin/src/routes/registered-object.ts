@@ -152,7 +152,8 @@ export function objectRoutes<Shown>(
     { field, group }: { readonly field: string; readonly group: ObjectMessage | null },
     caller: Caller,
   ): Promise<void> => {
-    const projectIds = (projects ?? []).filter((id) => group?.memberProjectIds.includes(id) !== true);
+    const listed = new Set(group?.memberProjectIds);
+    const projectIds = (projects ?? []).filter((id) => !listed.has(id));
     await kind.checkListing?.(caller, { groupId: group?.id ?? null, projectIds, field });
   };
   const create = async (body: Content, caller: Caller) => {

@@ -92,13 +92,15 @@ export function roleRoutes({ grants, identity }: Owners, access: Access, cap: Gr
     standing: Role,
     given: Pick<Role, "permissions" | "memberRoleIds">,
     caller: Caller,
-  ): Promise<void> =>
-    cap.checkRole(caller, {
+  ): Promise<void> => {
+    const memberRoles = new Set(standing.memberRoleIds);
+    return cap.checkRole(caller, {
       permissions: given.permissions.filter(
         (one) => !standing.permissions.some((other) => isSamePermission(one, other)),
       ),
-      memberRoleIds: given.memberRoleIds.filter((id) => !standing.memberRoleIds.includes(id)),
+      memberRoleIds: given.memberRoleIds.filter((id) => !memberRoles.has(id)),
     });
+  };
   const findByName = async ({ body }: { body: { name: string } }, caller: Caller) => {
     const { roles: found } = await grants.listRoles(
       { orgId: caller.org, page: undefined, ids: [], names: [body.name] },

@@ -94,10 +94,11 @@ export class ObjectStore {
     return this.#database.write(org, context, async (write) => {
       const row = await liveRow(write.em, org, ref);
       const standing = objectOf(row);
-      const { addMemberProjects: added, removeMemberProjects: removed } = given;
+      const { addMemberProjects: added } = given;
+      const removed = new Set(given.removeMemberProjects);
       await checkProjects(write.em, org, added, "add_member_project_ids");
       const memberProjects = sortedIds(
-        [...standing.memberProjects, ...added].filter((project) => !removed.includes(project)),
+        [...standing.memberProjects, ...added].filter((project) => !removed.has(project)),
       );
       if (memberProjects.length > memberProjectsMax) {
         throw new Fault(

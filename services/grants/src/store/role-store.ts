@@ -239,7 +239,8 @@ interface Members {
 /** Refuses new member roles that do not live, and those that would close a cycle. */
 async function checkMembers(em: EntityManager, org: OrgId, members: Members): Promise<void> {
   const { id, standing, wanted, fieldOf } = members;
-  const fresh = wanted.filter((member) => !standing.includes(member));
+  const before = new Set(standing);
+  const fresh = wanted.filter((member) => !before.has(member));
   if (fresh.length === 0) return;
   const rows = await em.find(RoleRow, { orgId: org, deletedAt: null });
   const others = new Map(rows.map(roleOf).map((role) => [role.id, role.memberRoles]));
