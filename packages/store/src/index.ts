@@ -12,3 +12,4 @@ export { type Query, queryThrough, type Statement } from "./query.ts";
 export { asOneStatement, readAtOnce, type Subquery } from "./read-at-once.ts";
 export { type RelayOptions, startRelay } from "./relay.ts";
 export { snapshotOf } from "./snapshot.ts";
+export { mustBeStanding } from "./standing.ts";

@@ -68,6 +68,15 @@ export function optionalId<Id extends string>(value: string, field: string): Id 
   return value === "" ? null : uuid(value, field);
 }
 
+/** What the caller may replace; null: whatever there is. */
+export function standingFromWire<Id extends string>({
+  standingId,
+}: {
+  readonly standingId?: string | undefined;
+}): Id | null {
+  return standingId === undefined ? null : uuid(standingId, "standing_id");
+}
+
 export function registeredRef(message: { readonly type: string; readonly id: string }): ObjectRef {
   return { type: registeredType(message.type, "type"), id: uuid<ObjectId>(message.id, "id") };
 }

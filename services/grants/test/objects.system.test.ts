@@ -294,6 +294,18 @@ test("replacing resets what is not given, and keeps the id; a repeat changes not
   expect((await access(org, given(fresh))).lo).toBe(head + 1);
 });
 
+test("no other object is replaced than the one that the caller may replace, whoever has its name by now", async () => {
+  const org = newOrg();
+  const made = await create(project(org, "p"));
+  const request = { ...project(org, "p", { payloadJson: '{"a":1}' }), standingId: made.id };
+  expect((await service.grants.replaceObject(request)).object?.id).toBe(made.id);
+  await service.grants.deleteObject(ref(made));
+  await expect(service.grants.replaceObject(request)).rejects.toMatchObject({ kind: "unavailable" });
+  const other = await create(project(org, "p"));
+  await expect(service.grants.replaceObject(request)).rejects.toMatchObject({ kind: "unavailable" });
+  expect((await service.grants.getObject(ref(other))).object).toEqual(other);
+});
+
 test("updating merges deeply and keeps the rest; a repeat changes nothing", async () => {
   const org = newOrg();
   const before = await create(

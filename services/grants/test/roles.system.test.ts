@@ -125,6 +125,18 @@ test("replacing resets what is not given, keeps the id, and repeated changes not
   expect((await service.grants.replaceRole(role(org, "New"))).foundExisting).toBe(false);
 });
 
+test("no other role is replaced than the one that the caller may replace, whoever has its name by now", async () => {
+  const org = newOrg();
+  const made = await create(role(org, "Editor"));
+  const request = { ...role(org, "Editor", { permissions: [may("read")] }), standingId: made.id };
+  expect((await service.grants.replaceRole(request)).role?.id).toBe(made.id);
+  await service.grants.deleteRole({ context, orgId: org, id: made.id });
+  await expect(service.grants.replaceRole(request)).rejects.toMatchObject({ kind: "unavailable" });
+  const other = await create(role(org, "Editor"));
+  await expect(service.grants.replaceRole(request)).rejects.toMatchObject({ kind: "unavailable" });
+  expect((await service.grants.getRole({ orgId: org, id: other.id })).role).toEqual(other);
+});
+
 test("an update applies whole lists, then additions, then removals, and keeps what it does not give", async () => {
   const org = newOrg();
   const [a, b, c] = [

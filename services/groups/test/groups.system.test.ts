@@ -116,6 +116,21 @@ describe("ReplaceGroup", () => {
     expect(await org.memberships(alice)).toEqual([]);
   });
 
+  test("is of the one that the caller may replace, and never of another that has its name by now", async () => {
+    const request = content(org.id, "Staff");
+    const { group } = await running.groups.createGroup(request);
+    const standingId = group?.id ?? "";
+    expect(await running.groups.replaceGroup({ ...request, standingId })).toMatchObject({ group });
+    await running.groups.deleteGroup({ context, orgId: org.id, id: standingId });
+    const replacing = () =>
+      running.groups.replaceGroup({ ...request, principalIds: [org.user()], standingId });
+    await expect(replacing()).rejects.toMatchObject({ kind: "unavailable" });
+    await running.groups.createGroup(request);
+    const before = await org.head();
+    await expect(replacing()).rejects.toMatchObject({ kind: "unavailable" });
+    expect(await org.head()).toBe(before);
+  });
+
   test("can't empty Owners", async () => {
     await expectRefusal(() => running.groups.replaceGroup(content(org.id, "Owners")), lastOwner);
   });

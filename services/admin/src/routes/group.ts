@@ -133,16 +133,21 @@ export function groupRoutes({ groups, grants, identity }: Owners, access: Access
           : may("group.update", objectRef("group", found.id), { like: mayCreate(caller) }),
       standing: ({ found }) => (found === null ? null : show(found)),
       async handle({ body, found }, caller) {
-        if (found === null) {
+        let standing = found;
+        if (standing === null) {
           const made = await groups.createGroup(await toWire(body, caller), caller.hop);
           if (!made.foundExisting) {
             const revisions = [made.revision, ...(await creatorsGrant(grants, caller))];
             return { body: show(present(made.group)), revisions };
           }
           // Somebody made one of this name meanwhile, and to create is not to update.
-          await access.demand(caller, [may("group.update", objectRef("group", present(made.group).id))]);
+          standing = present(made.group);
+          await access.demand(caller, [may("group.update", objectRef("group", standing.id))]);
         }
-        const replaced = await groups.replaceGroup(await toWire(body, caller), caller.hop);
+        const replaced = await groups.replaceGroup(
+          { ...(await toWire(body, caller)), standingId: standing.id },
+          caller.hop,
+        );
         return {
           body: show(present(replaced.group)),
           foundExisting: replaced.foundExisting,

@@ -349,7 +349,10 @@ export function objectRoutes<Shown>(
         }
         checkKind(standing);
         await checkListing(body.member_projects, { field: "member_projects", group: standing }, caller);
-        const replaced = await grants.replaceObject(await contentToWire(body, caller), caller.hop);
+        const replaced = await grants.replaceObject(
+          { ...(await contentToWire(body, caller)), standingId: standing.id },
+          caller.hop,
+        );
         return {
           body: show(replaced.object),
           foundExisting: replaced.foundExisting,

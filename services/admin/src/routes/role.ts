@@ -172,7 +172,10 @@ export function roleRoutes({ grants, identity }: Owners, access: Access, cap: Gr
         }
         const given = (body.member_permissions ?? []).map(permissionToWire);
         await checkAdded(standing, { permissions: given, memberRoleIds: body.member_roles ?? [] }, caller);
-        const replaced = await grants.replaceRole(await toWire(body, caller), caller.hop);
+        const replaced = await grants.replaceRole(
+          { ...(await toWire(body, caller)), standingId: standing.id },
+          caller.hop,
+        );
         return {
           body: show(present(replaced.role)),
           foundExisting: replaced.foundExisting,

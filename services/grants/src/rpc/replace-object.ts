@@ -2,7 +2,7 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { ReplaceObjectRequest, ReplaceObjectResponse } from "@portcullis/proto/grants/v1/grants";
 import { writeContext } from "@portcullis/store/write-context";
 import type { ObjectStore } from "../store/object-store.ts";
-import { newObjectFromWire, objectMessage, optionalId, orgFromWire } from "../wire.ts";
+import { newObjectFromWire, objectMessage, optionalId, orgFromWire, standingFromWire } from "../wire.ts";
 
 export async function replaceObject(
   objects: ObjectStore,
@@ -14,7 +14,7 @@ export async function replaceObject(
     writeContext(request.context),
     org,
     newObjectFromWire(request.object, org),
-    optionalId(request.ownerId, "owner_id"),
+    { owner: optionalId(request.ownerId, "owner_id"), standing: standingFromWire(request) },
     hop,
   );
   return { object: objectMessage(result.object), foundExisting: result.foundExisting, revision };

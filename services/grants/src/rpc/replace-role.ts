@@ -2,7 +2,14 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { ReplaceRoleRequest, ReplaceRoleResponse } from "@portcullis/proto/grants/v1/grants";
 import { writeContext } from "@portcullis/store/write-context";
 import type { RoleStore } from "../store/role-store.ts";
-import { memberField, optionalId, orgFromWire, roleContentFromWire, roleMessage } from "../wire.ts";
+import {
+  memberField,
+  optionalId,
+  orgFromWire,
+  roleContentFromWire,
+  roleMessage,
+  standingFromWire,
+} from "../wire.ts";
 
 export async function replaceRole(
   roles: RoleStore,
@@ -14,7 +21,7 @@ export async function replaceRole(
     orgFromWire(request.orgId),
     roleContentFromWire(request),
     (member) => memberField(request, member),
-    optionalId(request.ownerId, "owner_id"),
+    { owner: optionalId(request.ownerId, "owner_id"), standing: standingFromWire(request) },
     hop,
   );
   return { role: roleMessage(result.role), foundExisting: result.foundExisting, revision };

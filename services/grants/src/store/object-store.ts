@@ -6,7 +6,14 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { FactKey, ObjectId, ObjectRef, OrgId, PrincipalId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, queryThrough, type Write, type Written } from "@portcullis/store";
+import {
+  type Database,
+  listPage,
+  mustBeStanding,
+  queryThrough,
+  type Write,
+  type Written,
+} from "@portcullis/store";
 import { v7 as newUuid, v4 as randomUuid } from "uuid";
 import { creatorGrant } from "../domain/acl.ts";
 import {
@@ -68,18 +75,19 @@ export class ObjectStore {
     });
   }
 
-  /** Makes an object, or resets name and payload of the one of that identity. */
+  /** Makes an object, or resets name and payload of the one of that identity; if that is the one that stands for the caller. */
   async replace(
     context: WriteContext,
     org: OrgId,
     wanted: NewObject,
-    owner: PrincipalId | null,
+    { owner, standing }: { readonly owner: PrincipalId | null; readonly standing: ObjectId | null },
     hop: Partial<Hop>,
   ): Promise<Written<Found>> {
     return writeForOwner(this.#parts, { org, context, owner, hop }, async (write) => {
       await checkParent(write.em, org, wanted.parent);
       await checkProjects(write.em, org, wanted.memberProjects, "object.member_project_ids");
       const row = await rowOf(write.em, org, wanted);
+      mustBeStanding(row, standing);
       if (row === null) return { object: add(write, context, org, wanted, owner), foundExisting: false };
       return { object: change(write, row, wanted), foundExisting: true };
     });

@@ -6,7 +6,7 @@ import type { Hop } from "@portcullis/chassis/rpc/call";
 import type { FactKey, ObjectId, ObjectRef, OrgId, PrincipalId, RoleId } from "@portcullis/policy";
 import type { WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, type Write, type Written } from "@portcullis/store";
+import { type Database, listPage, mustBeStanding, type Write, type Written } from "@portcullis/store";
 import { pageLimit } from "@portcullis/store/listing";
 import { v7 as newUuid } from "uuid";
 import { creatorGrant } from "../domain/acl.ts";
@@ -61,18 +61,19 @@ export class RoleStore {
     });
   }
 
-  /** Makes a role, or resets all of the one of that name. */
+  /** Makes a role, or resets all of the one of that name; if that is the one that stands for the caller. */
   async replace(
     context: WriteContext,
     org: OrgId,
     content: RoleContent,
     fieldOf: FieldOf,
-    owner: PrincipalId | null,
+    { owner, standing }: { readonly owner: PrincipalId | null; readonly standing: RoleId | null },
     hop: Partial<Hop>,
   ): Promise<Written<FoundRole>> {
     if (systemRoleNamed(content.name) !== null) throw systemRoleIsFixed();
     return writeForOwner(this.#parts, { org, context, owner, hop }, async (write) => {
       const row = await write.em.findOne(RoleRow, { orgId: org, name: content.name, deletedAt: null });
+      mustBeStanding(row, standing);
       if (row === null) {
         return { role: await add(write, context, { org, content, fieldOf, owner }), foundExisting: false };
       }

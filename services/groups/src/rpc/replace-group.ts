@@ -16,7 +16,10 @@ export async function replaceGroup(
     orgFromWire(request.orgId),
     content,
     given,
-    request.ownerId === "" ? null : uuid(request.ownerId, "owner_id"),
+    {
+      owner: request.ownerId === "" ? null : uuid(request.ownerId, "owner_id"),
+      standing: request.standingId === undefined ? null : uuid(request.standingId, "standing_id"),
+    },
     hop,
   );
   return { group: groupToWire(result.group), foundExisting: result.foundExisting, revision };

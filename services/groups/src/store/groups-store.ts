@@ -12,7 +12,14 @@ import {
 } from "@portcullis/policy";
 import type { Revision, WriteContext } from "@portcullis/proto/events/v1/events";
 import type { Page } from "@portcullis/proto/listing/v1/listing";
-import { type Database, listPage, snapshotOf, type Write, type Written } from "@portcullis/store";
+import {
+  type Database,
+  listPage,
+  mustBeStanding,
+  snapshotOf,
+  type Write,
+  type Written,
+} from "@portcullis/store";
 import { v7 as newUuid } from "uuid";
 import {
   difference,
@@ -139,17 +146,18 @@ export class GroupsStore {
     });
   }
 
-  /** Makes a group, or gives the one of that name exactly this content. */
+  /** Makes a group, or gives the one of that name exactly this content; if that is the one that stands for the caller. */
   async replace(
     context: WriteContext,
     org: OrgId,
     content: GroupContent,
     given: GivenMembers,
-    owner: PrincipalId | null,
+    { owner, standing }: { readonly owner: PrincipalId | null; readonly standing: GroupId | null },
     hop: Partial<Hop>,
   ): Promise<Written<{ group: Group; foundExisting: boolean }>> {
     return this.#database.write(org, context, async (write) => {
       const existing = await this.#byName(write.em, org, content.name);
+      mustBeStanding(existing, standing);
       if (existing === null) {
         return {
           group: await this.#make(write, context, org, { content, given, owner }, hop),
