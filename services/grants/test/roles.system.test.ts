@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { type ObjectRef, type OrgId, type RoleId, systemRoles } from "@portcullis/policy";
+import {
+  type ObjectRef,
+  type OrgId,
+  objectTypeNames,
+  permissions,
+  type RoleId,
+  systemRoles,
+} from "@portcullis/policy";
 import type { CreateRoleRequest, Role, UpdateRoleRequest } from "@portcullis/proto/grants/v1/grants";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -216,6 +223,30 @@ test("roles are nested 64 deep and no deeper, from above and from below", async 
   await expect(update(bottom, { addMemberRoleIds: [systemRoles.viewer.id] })).rejects.toMatchObject(refused);
   const beside = await create(role(org, "beside", { memberRoleIds: [given(chain[1]).id] }));
   expect(beside.memberRoleIds).toHaveLength(1);
+});
+
+test("what all roles hold together is counted without those that are deleted, and of other organisations", async () => {
+  const [org, other] = [newOrg(), newOrg()];
+  const doomed = await create(role(org, "doomed", { permissions: [may("read")] }));
+  await service.database.query(
+    `insert into role (id, org_id, name, created, permissions, member_roles)
+     select gen_random_uuid(), $1::uuid, number::text, now(),
+       (select jsonb_agg('{"permission":"read","restrictObjectType":null}'::jsonb) from generate_series(1, 999)), '{}'
+     from generate_series(1, 100) as number`,
+    [org],
+  );
+  const wanted = role(org, "wanted", { permissions: permissions.map((each) => may(each)) });
+  const large = {
+    ...wanted,
+    permissions: objectTypeNames.flatMap((type) => permissions.map((each) => may(each, type))),
+  };
+  await expect(service.grants.createRole(large)).rejects.toMatchObject({
+    kind: "refused",
+    field: "permissions",
+  });
+  expect((await service.grants.createRole({ ...large, orgId: other })).foundExisting).toBe(false);
+  await service.grants.deleteRole({ context, orgId: org, id: doomed.id });
+  expect((await service.grants.createRole(wanted)).foundExisting).toBe(false);
 });
 
 test("deleting a role takes it out of others, and removes the ACLs that grant it or sit on it", async () => {

@@ -201,6 +201,28 @@ describe("UpdateGroup", () => {
     }
   });
 
+  test("lets all groups together have so many member groups and no more, and lets go of what was too many", async () => {
+    const [inner, other] = [await org.group(), await org.group()];
+    const made = (name: string, count: number) =>
+      running.database.query<{ id: string }>(
+        `insert into permission_group (id, org_id, name, created)
+         select gen_random_uuid(), $1::uuid, $2 || number, now() from generate_series(1, $3::int) as number
+         returning id`,
+        [org.id, name, count],
+      );
+    const [outer, nested] = [(await made("outer", 20)).rows, (await made("nested", 5000)).rows];
+    await running.database.query(
+      `insert into group_nesting (org_id, group_id, member_group_id)
+       select $1::uuid, outer_id, nested_id from unnest($2::uuid[]) as outer_id, unnest($3::uuid[]) as nested_id`,
+      [org.id, outer.map(({ id }) => id), nested.map(({ id }) => id)],
+    );
+    const nest = () => org.update(inner.id, { addMemberGroupIds: [other.id] });
+    await expectRefusal(nest, { kind: "refused", field: "member_group_ids", message: /at most 100000/ });
+    expect((await org.update(inner.id, { name: "still" })).group?.name).toBe("still");
+    await org.update(outer[0]?.id ?? "", { removeMemberGroupIds: [nested[0]?.id ?? ""] });
+    expect((await nest()).group?.memberGroupIds).toEqual([other.id]);
+  });
+
   test("lets chains have 64 links and no more, wherever the last is added", async () => {
     let top = await org.group();
     const bottom = top;

@@ -1,6 +1,13 @@
 import { permissions, type RoleId } from "@portcullis/policy";
 import { expect, test } from "vitest";
-import { changed, type RoleChange, type RoleContent, systemRoleNamed, systemRoles } from "./role.ts";
+import {
+  changed,
+  checkRoom,
+  type RoleChange,
+  type RoleContent,
+  systemRoleNamed,
+  systemRoles,
+} from "./role.ts";
 
 const none: RoleChange = {
   addPermissions: [],
@@ -44,4 +51,16 @@ test("the system's roles are told by exact name and listed by descending id", ()
   expect(systemRoles.map((role) => role.name)).toEqual(["Viewer", "Engineer", "Owner"]);
   expect(systemRoleNamed("owner")).toBeNull();
   expect(systemRoleNamed("Owner")?.permissions).toHaveLength(permissions.length);
+});
+
+test("an organisation has so many roles, and they hold so much together; what becomes less is always taken", () => {
+  const others = { roles: 9999, permissions: 99_998, memberRoles: 99_999 };
+  checkRoom(others, null, standing);
+  const full = { ...others, roles: 10_000, permissions: 99_999 };
+  expect(() => checkRoom(full, null, { ...standing, permissions: [] })).toThrow(/at most 10000 roles/);
+  const smaller = { ...standing, permissions: [read] };
+  expect(() => checkRoom(full, smaller, standing)).toThrow(/^permissions: .* at most 100000/);
+  checkRoom(full, standing, standing);
+  checkRoom(full, standing, smaller);
+  expect(() => checkRoom(full, standing, { ...smaller, memberRoles: [a, b] })).toThrow(/^member_role_ids: /);
 });

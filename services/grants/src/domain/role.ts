@@ -1,3 +1,4 @@
+import { Fault } from "@portcullis/chassis/fault";
 import {
   type ObjectType,
   type OrgId,
@@ -25,6 +26,34 @@ export interface Role extends RoleContent {
   readonly creator: PrincipalId | null;
   readonly created: Date;
   readonly deletedAt: Date | null;
+}
+
+/** All of an organisation's roles are one fact: so many may there be, which hold so much together. */
+const rolesMax = 10_000;
+const heldMax = 100_000;
+
+/** How many roles there are, and what they hold. */
+export interface RoleCounts {
+  readonly roles: number;
+  readonly permissions: number;
+  readonly memberRoles: number;
+}
+
+/** Refuses a role with which there would be too much; one that becomes smaller is always taken. */
+export function checkRoom(others: RoleCounts, before: RoleContent | null, after: RoleContent): void {
+  if (before === null && others.roles >= rolesMax) {
+    throw new Fault("refused", `an organization may have at most ${rolesMax} roles`);
+  }
+  for (const [held, field] of [
+    ["permissions", "permissions"],
+    ["memberRoles", "member_role_ids"],
+  ] as const) {
+    const isMore = after[held].length > (before?.[held].length ?? 0);
+    if (isMore && others[held] + after[held].length > heldMax) {
+      const message = `the roles of an organization may hold at most ${heldMax} together`;
+      throw new Fault("refused", `${field}: ${message}`, { field });
+    }
+  }
 }
 
 /** What an update gives; what it leaves out stays. Whole lists apply first, then additions, then removals. */

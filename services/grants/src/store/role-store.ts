@@ -13,9 +13,11 @@ import { creatorGrant } from "../domain/acl.ts";
 import { checkNesting } from "../domain/nesting.ts";
 import {
   changed,
+  checkRoom,
   type Role,
   type RoleChange,
   type RoleContent,
+  type RoleCounts,
   type RoleFilter,
   systemRole,
   systemRoleNamed,
@@ -187,6 +189,7 @@ async function add(
 ): Promise<Role> {
   const id = newUuid() as RoleId;
   await checkMembers(write.em, org, { id, standing: [], wanted: content.memberRoles, fieldOf });
+  checkRoom(await countOthers(write.em, org, id), null, content);
   const row = write.em.create(RoleRow, {
     ...content,
     id,
@@ -219,6 +222,7 @@ async function change(write: Write, row: RoleRow, content: RoleContent, fieldOf:
     fieldOf,
   });
   if (isDeepStrictEqual(before, after)) return before;
+  checkRoom(await countOthers(write.em, before.org as OrgId, before.id), before, after);
   Object.assign(row, content);
   write.record({
     action: "role_updated",
@@ -250,6 +254,17 @@ async function checkMembers(em: EntityManager, org: OrgId, members: Members): Pr
     throw invalid(fieldOf(member), "no such role");
   }
   checkNesting(id, wanted, others);
+}
+
+async function countOthers(em: EntityManager, org: OrgId, id: RoleId): Promise<RoleCounts> {
+  const [counts] = await em.execute<RoleCounts[]>(
+    `select count(*)::int as roles, coalesce(sum(jsonb_array_length(permissions)), 0)::int as permissions,
+       coalesce(sum(cardinality(member_roles)), 0)::int as "memberRoles"
+     from role where org_id = ? and deleted_at is null and id <> ?`,
+    [org, id],
+  );
+  if (counts === undefined) throw new Error("a count said nothing");
+  return counts;
 }
 
 function matches(role: Role, { ids, names }: RoleFilter): boolean {

@@ -1,7 +1,15 @@
 import { chainMax, type GroupId } from "@portcullis/policy";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { closureOf, isOnCycle, isTooDeep, type Nesting, withMemberGroups, withoutGroup } from "./nesting.ts";
+import {
+  checkRoom,
+  closureOf,
+  isOnCycle,
+  isTooDeep,
+  type Nesting,
+  withMemberGroups,
+  withoutGroup,
+} from "./nesting.ts";
 
 const group = (name: string | number) => `${name}` as GroupId;
 
@@ -80,6 +88,21 @@ describe("isTooDeep", () => {
       [group("inner")],
     ]);
     expect(isTooDeep(new Map([...outer, [group("inner"), []]]), group("inner"))).toBe(false);
+  });
+});
+
+describe("checkRoom", () => {
+  const of = (groups: number, inner: readonly GroupId[]): Nesting =>
+    new Map(Array.from({ length: groups }, (_, index) => [group(index), index === 0 ? inner : []]));
+  const many = Array.from({ length: 100_001 }, (_, index) => group(index));
+
+  test("refuses one group and one member group too many, and nothing that makes less of them", () => {
+    const full = of(100_000, many.slice(1));
+    checkRoom(of(99_999, []), full);
+    expect(() => checkRoom(full, of(100_001, []))).toThrow(/at most 100000 groups/);
+    expect(() => checkRoom(full, of(100_000, many))).toThrow(/at most 100000 member groups/);
+    checkRoom(of(100_002, many), of(100_002, many));
+    checkRoom(of(100_002, many), of(100_001, many.slice(1)));
   });
 });
 

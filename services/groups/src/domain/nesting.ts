@@ -1,7 +1,24 @@
+import { Fault } from "@portcullis/chassis/fault";
 import { chainMax, type GroupId, isOnCycle as leadsBack, longestChain, reachable } from "@portcullis/policy";
 
 /** The live groups of an organisation, each with the groups whose members are members of it too. */
 export type Nesting = ReadonlyMap<GroupId, readonly GroupId[]>;
+
+/** All of an organisation's groups are one fact, and each change of them reads them all. */
+const groupsMax = 100_000;
+const nestingsMax = 100_000;
+
+/** Refuses what makes of an organisation's groups too many; what makes less of them is always taken. */
+export function checkRoom(before: Nesting, after: Nesting): void {
+  if (after.size > groupsMax && after.size > before.size) {
+    throw new Fault("refused", `an organization may have at most ${groupsMax} groups`);
+  }
+  const nestings = nestingsIn(after);
+  if (nestings > nestingsMax && nestings > nestingsIn(before)) {
+    const message = `the groups of an organization may have at most ${nestingsMax} member groups together`;
+    throw new Fault("refused", message, { field: "member_group_ids" });
+  }
+}
 
 /** The nesting with other member groups for one group. */
 export function withMemberGroups(
@@ -45,4 +62,11 @@ export function isTooDeep(nesting: Nesting, group: GroupId): boolean {
     longestChain(group, (each) => nesting.get(each) ?? [], chainMax) +
     longestChain(group, (each) => above.get(each) ?? [], chainMax);
   return links > chainMax;
+}
+
+/** How often a group is a member group. */
+function nestingsIn(nesting: Nesting): number {
+  let count = 0;
+  for (const inner of nesting.values()) count += inner.length;
+  return count;
 }

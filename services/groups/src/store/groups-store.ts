@@ -35,7 +35,14 @@ import {
   membershipsOf,
   sorted,
 } from "../domain/group.ts";
-import { isOnCycle, isTooDeep, type Nesting, withMemberGroups, withoutGroup } from "../domain/nesting.ts";
+import {
+  checkRoom,
+  isOnCycle,
+  isTooDeep,
+  type Nesting,
+  withMemberGroups,
+  withoutGroup,
+} from "../domain/nesting.ts";
 import { type ActiveMembers, noSuchMember } from "../members.ts";
 import {
   addMemberships,
@@ -432,7 +439,7 @@ export class GroupsStore {
     const nesting = await readNesting(em, org);
     if (nesting.size === 0) throw new Fault("absent", "no such organization");
     ensureGroups(nesting, ...given.memberGroups);
-    ensureShape(withMemberGroups(nesting, group.id, group.memberGroups), group.id);
+    ensureShape(nesting, withMemberGroups(nesting, group.id, group.memberGroups), group.id);
     const owners = owner === null ? [] : [{ field: "owner_id", ids: [owner] }];
     await this.#ensureMembers(org, [...given.principals, ...owners], hop);
     em.create(GroupRow, {
@@ -473,7 +480,7 @@ export class GroupsStore {
     const nesting = await readNesting(em, org);
     const nestingAfter = withMemberGroups(nesting, id, after.memberGroups);
     ensureGroups(nesting, ...given.memberGroups);
-    ensureShape(nestingAfter, id);
+    ensureShape(nesting, nestingAfter, id);
     await this.#ensureMembers(org, given.principals, hop);
     if (renamed) await this.#ensureNameFits(em, after);
     const principalsMoved = [...principals.added, ...principals.removed];
@@ -551,11 +558,12 @@ function ensureGroups(nesting: Nesting, ...given: readonly Given<GroupId>[]): vo
   }
 }
 
-function ensureShape(nesting: Nesting, changed: GroupId): void {
-  if (isOnCycle(nesting, changed)) {
+function ensureShape(before: Nesting, after: Nesting, changed: GroupId): void {
+  checkRoom(before, after);
+  if (isOnCycle(after, changed)) {
     throw new Fault("refused", "the group would contain itself", { field: "member_group_ids" });
   }
-  if (isTooDeep(nesting, changed)) {
+  if (isTooDeep(after, changed)) {
     throw new Fault("refused", `groups can't be nested more than ${chainMax} deep`, {
       field: "member_group_ids",
     });
