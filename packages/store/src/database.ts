@@ -16,6 +16,7 @@ import type { OtherLogs } from "./other-logs.ts";
 import { keepBrokenHarmless, surviveBroken } from "./pools.ts";
 import { queryThrough, type Statement } from "./query.ts";
 import { type LogHead, Replica } from "./replica.ts";
+import { sharing } from "./shares.ts";
 
 export interface DatabaseOptions {
   readonly owner: Owner;
@@ -57,6 +58,8 @@ interface Asked {
 
 /** Of writers; and as many of readers, whom waiting writers must not starve. */
 const poolMaxDefault = 10;
+/** One organisation's writers take no more than one of so many parts of the connections. */
+const shareOfOne = 3;
 /** Nobody waits longer than this for a connection, be they all taken or the server silent. */
 const connectionMs = 2000;
 
@@ -79,6 +82,7 @@ export class Database implements AsyncDisposable {
   readonly writers: pg.Pool;
   readonly url: string;
   readonly #orm: MikroORM;
+  readonly #inShare: ReturnType<typeof sharing>;
   readonly #replica: Replica | null;
   /** What a write is to note that it comes after. */
   readonly otherLogs: OtherLogs;
@@ -91,8 +95,9 @@ export class Database implements AsyncDisposable {
     replica: Replica | null,
     watched: Disposable,
   ) {
-    const { owner, url, otherLogs } = options;
+    const { owner, url, otherLogs, poolMax = poolMaxDefault } = options;
     this.#watched = watched;
+    this.#inShare = sharing(Math.max(1, Math.floor(poolMax / shareOfOne)), connectionMs);
     this.#replica = replica;
     this.owner = owner;
     this.url = url;
@@ -207,9 +212,9 @@ export class Database implements AsyncDisposable {
     const dependsOn = await this.otherLogs(org);
     return traced(databaseWork(this.owner, "write"), async () => {
       try {
-        return await this.#orm.em
-          .fork()
-          .transactional((em) => this.#writeIn(em, { org, context, dependsOn }, body));
+        return await this.#inShare(org, () =>
+          this.#orm.em.fork().transactional((em) => this.#writeIn(em, { org, context, dependsOn }, body)),
+        );
       } catch (error) {
         if (error instanceof NothingChanged) return error.written as Written<Result>;
         throw databaseFault(error);

@@ -24,6 +24,11 @@ export function databaseFault(error: unknown): unknown {
     : error;
 }
 
+/** Too many wait to write to the organisation already. */
+export function tooBusy(): Fault {
+  return new Fault("unavailable", "the organization is being written to", { retryAfterMs: 1000 });
+}
+
 function codeOf(error: Error): string | null {
   return "code" in error && typeof error.code === "string" ? error.code : null;
 }

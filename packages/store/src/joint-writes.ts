@@ -8,7 +8,7 @@ import { together } from "@portcullis/chassis/together";
 import { traced, traceparent } from "@portcullis/chassis/trace";
 import type { Database, Written } from "./database.ts";
 import { databaseWork } from "./database-work.ts";
-import { databaseFault } from "./faults.ts";
+import { databaseFault, tooBusy } from "./faults.ts";
 import {
   type JointKind,
   type JointWrite,
@@ -75,10 +75,6 @@ async function inTime<Asked, Result>(
     const outcome = since >= latest ? outcomes.shift() : undefined;
     return outcome ?? { status: "rejected", reason: tooBusy() };
   });
-}
-
-function tooBusy(): Fault {
-  return new Fault("unavailable", "the organization is being written to", { retryAfterMs: 1000 });
 }
 
 /** Those of any organisations, as far as nobody else writes to these. */

@@ -210,6 +210,25 @@ test("reads are given up when nobody waits for them any more", async () => {
   expect(result).toBe("5s");
 });
 
+test("however many wait to write to one organisation, another one is written to meanwhile", async () => {
+  const [busy, other] = [newOrg(), newOrg()];
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: held, resolve: hold } = Promise.withResolvers<void>();
+  const keep = (org: OrgId) => database.write(org, context, async (write) => write.keepBooks());
+  const holding = database.write(busy, context, async (write) => {
+    write.keepBooks();
+    hold();
+    await released;
+  });
+  await held;
+  const waiting = Array.from({ length: 30 }, () => keep(busy));
+  await keep(other);
+  release();
+  await holding;
+  expect((await Promise.all(waiting)).length).toBe(30);
+  await keep(busy);
+});
+
 test("whoever finds all connections taken is told so in time, and the next finds one again", async () => {
   const { url } = parts.use(await freshDatabase(inject("databaseUrl")));
   const log = openLog("database-test", "silent");
