@@ -220,6 +220,10 @@ test("lists are the organisation's own, newest first, in pages", async () => {
   expect(await list({})).toEqual(made);
   expect(await list({ principalId: alice.principal })).toEqual(made.slice(1));
   expect(await list({ names: ["key 2"] })).toEqual(made.slice(0, 1));
+  await expect(list({ names: ["key 2", "\u0000"] })).rejects.toMatchObject({
+    kind: "invalid",
+    field: "names[1]",
+  });
   expect(await list({ page: { ...page, startingAfter: made[0] } })).toEqual([made[1]]);
   expect(await list({ page: { ...page, endingBefore: made[2] } })).toEqual([made[1]]);
   expect(await list({ page: { ...page, limit: 0 } })).toEqual([]);

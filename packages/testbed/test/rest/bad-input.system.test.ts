@@ -866,6 +866,13 @@ describe("requests that are wrong as a whole", () => {
     await expectRefused("GET", "/v1/acl", undefined, /^object_type: /);
   });
 
+  test("names that nothing can have", async () => {
+    for (const noun of ["api_key", "service_token", "group", "role"]) {
+      const rule = `${noun}_name: must not contain control characters`;
+      await expectRefused("GET", `/v1/${noun}?${noun}_name=%00`, undefined, rule);
+    }
+  });
+
   test.each([
     ["directory", 100],
     ["members", 1000],

@@ -7,7 +7,7 @@ import type { Caller } from "../caller.ts";
 import { anyText, id, listQuery, maybe, name } from "../input.ts";
 import type { Owners } from "../owners.ts";
 import { type Route, route } from "../route.ts";
-import { idOrNull, pageToWire, present, timeText } from "../wire.ts";
+import { idOrNull, pageToWire, present, renames, timeText } from "../wire.ts";
 import { limits, limitsToWire, rotate, rotation, showLimits, shownLimits } from "./credential.ts";
 
 const apiKey = z.object({
@@ -110,6 +110,7 @@ export function apiKeyRoutes({ identity, tokens }: Owners): readonly Route[] {
         );
         return { body: { objects: await show(credentials, caller) } };
       },
+      fieldOf: renames([/^names\[0\]/, "api_key_name"]),
     }),
     route({
       method: "GET",

@@ -48,6 +48,7 @@ const changes = z.strictObject({
 });
 
 const fieldOf = renames(
+  [/^names\[0\]/, "group_name"],
   [/^(add_|remove_)principal_ids/, "$1member_users"],
   [/^(replace_)?principal_ids(\.ids)?/, "member_users"],
   [/^(add_|remove_)member_group_ids/, "$1member_groups"],

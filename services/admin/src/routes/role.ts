@@ -65,6 +65,7 @@ const changes = z.strictObject({
 });
 
 const fieldOf = renames(
+  [/^names\[0\]/, "role_name"],
   [/^(add_|remove_)permissions/, "$1member_permissions"],
   [/^(replace_)?permissions(\.permissions)?/, "member_permissions"],
   [/^(add_|remove_)member_role_ids/, "$1member_roles"],

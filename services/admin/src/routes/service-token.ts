@@ -30,7 +30,11 @@ const params = z.object({ service_token_id: id });
 
 const content = z.strictObject({ name, org_name: maybe(anyText), service_account_id: id, ...limits });
 
-const fieldOf = renames([/^principal_id$/, "service_account_id"], [/^id$/, "service_token_id"]);
+const fieldOf = renames(
+  [/^principal_id$/, "service_account_id"],
+  [/^id$/, "service_token_id"],
+  [/^names\[0\]/, "service_token_name"],
+);
 
 /** Tokens of service accounts; all of this is for Owners. */
 export function serviceTokenRoutes({ identity, tokens }: Owners): readonly Route[] {
@@ -125,6 +129,7 @@ export function serviceTokenRoutes({ identity, tokens }: Owners): readonly Route
         );
         return { body: { objects: await list(credentials, caller) } };
       },
+      fieldOf,
     }),
     route({
       method: "GET",

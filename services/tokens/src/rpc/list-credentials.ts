@@ -1,9 +1,11 @@
-import { list, uuid, uuids } from "@portcullis/chassis/fields";
+import { list, optionalText, uuid, uuids } from "@portcullis/chassis/fields";
 import type { ListCredentialsRequest, ListCredentialsResponse } from "@portcullis/proto/tokens/v1/tokens";
 import type { CredentialsStore } from "../store/credentials-store.ts";
 import { credentialToWire, kindFromWire, orgFromWire } from "../wire.ts";
 
 const filterMax = 10_000;
+/** Longer than anything that is kept, so that what is too long is just not found. */
+const soughtMax = 10_000;
 
 export async function listCredentials(
   store: CredentialsStore,
@@ -15,7 +17,9 @@ export async function listCredentials(
       kind: kindFromWire(request.kind),
       principal: request.principalId === "" ? null : uuid(request.principalId, "principal_id"),
       ids: uuids(request.ids, "ids", filterMax),
-      names: list(request.names, "names", filterMax),
+      names: list(request.names, "names", filterMax).map((name, index) =>
+        optionalText(name, `names[${index}]`, soughtMax),
+      ),
     },
     request.page,
   );
