@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -17,7 +17,7 @@ import {
 import { loadSync } from "@grpc/proto-loader";
 import type { HeadsRequest, HeadsResponse } from "@portcullis/proto/facts/v1/facts";
 import { service as healthService } from "grpc-health-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { descriptor } from "../src/descriptor.ts";
 import { Fault, invalid } from "../src/fault.ts";
 import { openLog } from "../src/log.ts";
@@ -88,6 +88,19 @@ test("a socket file that a killed server left behind is taken over, one in use i
   await using first = await probe(() => answer, path);
   await expect(probe(() => answer, path)).rejects.toThrow("another process does");
   expect(await first.call(request)).toEqual(answer);
+});
+
+test("what stands where a socket should, and is none, is left as it is", async () => {
+  const folder = mkdtempSync("/tmp/portcullis-no-socket-");
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "precious");
+  const link = join(folder, "link");
+  writeFileSync(file, "kept");
+  symlinkSync(file, link);
+  for (const path of [file, link, folder]) {
+    await expect(probe(() => answer, `unix:${path}`)).rejects.toThrow("is no socket");
+  }
+  expect(readFileSync(link, "utf8")).toBe("kept");
 });
 
 test("a fault crosses the wire with its kind, its message and its field", async () => {

@@ -1,7 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { existsSync, unlinkSync } from "node:fs";
-import { createConnection } from "node:net";
 import {
   type Metadata,
   Server,
@@ -15,6 +13,7 @@ import type { Callers } from "@portcullis/proto/callers";
 import { HealthImplementation } from "grpc-health-check";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
+import { removeStaleSocket } from "../stale-socket.ts";
 import { refuseUnprotected, serverCredentials, type Tls } from "../tls.ts";
 import { type Call, type Caller, serviceCredentialKey, serviceNameKey } from "./call.ts";
 import { countsOf } from "./counts.ts";
@@ -231,21 +230,4 @@ function encodingOnce(encode: (message: object) => Buffer): (message: object) =>
     encoded.set(message, bytes);
     return bytes;
   };
-}
-
-/** A killed server leaves its socket file behind, and grpc-js can't bind over it. */
-async function removeStaleSocket(listen: string): Promise<void> {
-  if (!listen.startsWith("unix:")) return;
-  const path = listen.slice("unix:".length);
-  if (!existsSync(path)) return;
-  const answered = await new Promise<boolean>((resolve) => {
-    const probe = createConnection(path);
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => resolve(false));
-  });
-  if (answered) throw new Fault("unavailable", `can't listen on ${listen}: another process does`);
-  unlinkSync(path);
 }
