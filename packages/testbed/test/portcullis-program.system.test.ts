@@ -73,6 +73,8 @@ interface Circumstances {
   readonly adminUrl?: string;
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** False: whoever should read what it tells is gone. */
+  readonly isRead?: boolean;
 }
 
 function portcullis(args: readonly string[], circumstances: Circumstances = {}): Promise<Ended> {
@@ -98,6 +100,10 @@ function portcullis(args: readonly string[], circumstances: Circumstances = {}):
     child.stderr.on("data", (chunk: Buffer) => {
       stderr += chunk.toString();
     });
+    if (circumstances.isRead === false) {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }
     child.on("error", reject);
     child.on("close", (code) => {
       // Whatever it is asked, and whatever goes wrong.
@@ -172,6 +178,17 @@ test("check and explain end as scripts want to know, and errors are one line tha
   expect(forbidden).toEqual([4, expect.stringContaining("portcullis: not allowed")]);
   expect(badKey).toEqual([2, expect.stringContaining("PORTCULLIS_API_KEY: is no API key")]);
   expect(away).toEqual([7, `portcullis: ${refused}: can't be reached: ECONNREFUSED`]);
+});
+
+test("it ends the same when nobody reads what it tells: a denial is none the less one", async () => {
+  const unread = { isRead: false };
+  const check = ["check", reader.id, "update", `experiment:${experiment}`];
+  const [denied, malformed, listed] = await Promise.all([
+    portcullis(check, unread),
+    portcullis(["check", "me", "fly", "organization"], unread),
+    portcullis(["members", "list"], unread),
+  ]);
+  expect([denied.code, malformed.code, listed.code]).toEqual([1, 2, 0]);
 });
 
 test("an authority that is not known is trusted when a file says so, and not before", async () => {
