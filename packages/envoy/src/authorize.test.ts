@@ -187,6 +187,8 @@ describe("who is let through", () => {
       "x-portcullis-owner",
       "x_portcullis_principal",
       "x-portcullis_principal",
+      "x.portcullis.principal",
+      "x-http.method~override",
       "x_http_method_override",
       "x-original-url",
     ];

@@ -17,9 +17,13 @@ const overrides = [
   "x-rewrite-url",
 ] as const;
 
-/** Many servers take an underscore for a hyphen. */
 export function isOurs(name: string): boolean {
-  return name.replaceAll("_", "-").startsWith(prefix);
+  return asRead(name).startsWith(prefix);
+}
+
+/** Many servers take an underscore for a hyphen, and some whatever is neither letter nor digit. */
+function asRead(name: string): string {
+  return name.replace(/[^a-z0-9]/g, "-");
 }
 
 /** What a client may have sent and must not get through: also what Envoy did not show us. */
@@ -28,5 +32,5 @@ export function forgeable(names: Iterable<string>): Set<string> {
 }
 
 function isForged(name: string): boolean {
-  return isOurs(name) || (overrides as readonly string[]).includes(name.replaceAll("_", "-"));
+  return isOurs(name) || (overrides as readonly string[]).includes(asRead(name));
 }
