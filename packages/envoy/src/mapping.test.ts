@@ -60,8 +60,12 @@ describe("a mapping that is wrong is one error that names where", () => {
     [rule("public: false")]: "rules[0].public: must be one of true",
     [rule("public: yes")]: "rules[0].public: must be one of true",
     [rule(`${asks}, credential: basic`)]: "rules[0].credential: must be bearer,",
-    [rule(`${asks}, credential: {header: X-Key}`)]: "rules[0].credential: must be bearer,",
-    [rule(`${asks}, credential: {header: x-portcullis-principal}`)]: "rules[0].credential: must be bearer,",
+    [rule(`${asks}, credential: {header: X-Key}`)]:
+      "rules[0].credential.header: must be the name of a header, in lower case",
+    [rule(`${asks}, credential: {header: x-portcullis-principal}`)]:
+      "rules[0].credential.header: must not begin with x-portcullis-",
+    [rule(`${asks}, credential: {cookie: "a b"}`)]:
+      "rules[0].credential.cookie: must be the name of a cookie",
     [rule(`${asks}, headers: {X-Mode: a}`)]: "rules[0].headers.X-Mode: must be the name of a header",
     [rule(`${asks}, headers: {x-portcullis-mode: a}`)]:
       "rules[0].headers.x-portcullis-mode: must not begin with",
@@ -76,6 +80,8 @@ describe("a mapping that is wrong is one error that names where", () => {
     "rules: [{method: GET, path: '/x?y', public: true}]": "rules[0].path: must begin with a slash",
     "rules: [{method: GET, path: '/x/(a|b)', public: true}]": "rules[0].path: is no pattern",
     "rules: [{method: GET, path: '/x/:', public: true}]": "rules[0].path: is no pattern",
+    "rules: [{method: GET, path: '/x/:id/y/:id', public: true}]":
+      "rules[0].path: has the parameter `id` twice",
     "rules: [{method: GET, path: '/x/*all', permission: read, object: {type: experiment, id: {path: all}}}]":
       "rules[0].object: takes its id from `all`",
   };

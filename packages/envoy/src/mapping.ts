@@ -22,14 +22,15 @@ const methodText = "must be a method in upper case, a list of them, or * for eve
 const method = z.string().regex(/^([A-Z][A-Z-]*|\*)$/, methodText);
 
 /** Where a request shows the API key or service token of whoever sends it. */
-const credential = z.union(
-  [
-    z.literal("bearer").transform(() => ({ header: "authorization", scheme: "bearer" }) as const),
-    z.strictObject({ header: headerName }).transform(({ header }) => ({ header, scheme: null })),
-    z.strictObject({ cookie: cookieName }),
-  ],
-  "must be bearer, {header: NAME} or {cookie: NAME}",
-);
+const credential = z
+  .union(
+    [z.literal("bearer"), z.strictObject({ header: headerName }), z.strictObject({ cookie: cookieName })],
+    "must be bearer, {header: NAME} or {cookie: NAME}",
+  )
+  .transform((shown) => {
+    if (shown === "bearer") return { header: "authorization", scheme: "bearer" } as const;
+    return "cookie" in shown ? shown : ({ header: shown.header, scheme: null } as const);
+  });
 export type CredentialSource = z.output<typeof credential>;
 
 const idText = "must be {path: PARAMETER}, {header: NAME}, organization, or a lower-case UUID";
@@ -53,11 +54,8 @@ const path = z
   .max(1024)
   .regex(/^\/[^%?#;]*$/, "must begin with a slash, be decoded, and have no query")
   .superRefine((pattern, context) => {
-    try {
-      pathToRegexp(pattern);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: `is no pattern: ${(error as Error).message}` });
-    }
+    const problem = problemOf(pattern);
+    if (problem !== null) context.addIssue({ code: "custom", message: problem });
   });
 
 const rule = z
@@ -135,6 +133,16 @@ function whatOf(asks: {
   if (asks.object !== undefined && asks.place === undefined) return { kind: "object", object: asks.object };
   if (asks.place !== undefined && asks.object === undefined) return { kind: "place", place: asks.place };
   return null;
+}
+
+function problemOf(pattern: string): string | null {
+  try {
+    const names = pathToRegexp(pattern).keys.map(({ name }) => name);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    return twice === undefined ? null : `has the parameter \`${twice}\` twice`;
+  } catch (error) {
+    return `is no pattern: ${(error as Error).message}`;
+  }
 }
 
 /** Those that stand for one segment. */
