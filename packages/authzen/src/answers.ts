@@ -101,16 +101,18 @@ export async function searchSubjects(
   { subject, action, resource, page = {} }: z.infer<typeof subjectSearch>,
 ): Promise<Page> {
   if (!isSearchedSubject(subject.type) || !isAction(action.name) || !isResource(resource)) return nothing;
-  const { principals, cursor } = await decision.listPrincipals(
-    {
-      orgId,
-      object: { type: resource.type, id: resource.id },
-      permission: action.name,
-      limit: page.limit ?? pageUsual,
-      cursor: page.token ?? "",
-      consistency: undefined,
-    },
-    call,
+  const { principals, cursor } = await paged(() =>
+    decision.listPrincipals(
+      {
+        orgId,
+        object: { type: resource.type, id: resource.id },
+        permission: action.name,
+        limit: page.limit ?? pageUsual,
+        cursor: page.token ?? "",
+        consistency: undefined,
+      },
+      call,
+    ),
   );
   const results = principals.map(({ principal }) => ({ type: subject.type, id: principal?.id ?? "" }));
   return { results, page: { next_token: cursor } };
@@ -121,20 +123,35 @@ export async function searchResources(
   { subject, action, resource, page = {} }: z.infer<typeof resourceSearch>,
 ): Promise<Page> {
   if (!isSubject(subject) || !isAction(action.name) || !isResourceType(resource.type)) return nothing;
-  const { ids, cursor } = await decision.listObjects(
-    {
-      orgId,
-      who: { $case: "principalId", value: subject.id },
-      permission: action.name,
-      type: resource.type,
-      under: undefined,
-      limit: page.limit ?? pageUsual,
-      cursor: page.token ?? "",
-      consistency: undefined,
-    },
-    call,
+  const { ids, cursor } = await paged(() =>
+    decision.listObjects(
+      {
+        orgId,
+        who: { $case: "principalId", value: subject.id },
+        permission: action.name,
+        type: resource.type,
+        under: undefined,
+        limit: page.limit ?? pageUsual,
+        cursor: page.token ?? "",
+        consistency: undefined,
+      },
+      call,
+    ),
   );
   return { results: ids.map((id) => ({ type: resource.type, id })), page: { next_token: cursor } };
+}
+
+/** What our own contract calls a cursor is a token here. */
+async function paged<Answer>(answer: () => Answer | Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer();
+  } catch (thrown) {
+    throw thrown instanceof Fault && thrown.field === "cursor" ? badToken() : thrown;
+  }
+}
+
+function badToken(): Fault {
+  return invalid("page.token", "is none of this search");
 }
 
 /** There are so few actions that all are on one page. */
@@ -142,7 +159,7 @@ export async function searchActions(
   { decision, orgId, call }: Asking,
   { subject, resource, page }: z.infer<typeof actionSearch>,
 ): Promise<Page> {
-  if (page?.token !== undefined && page.token !== "") throw invalid("page.token", "is none of this search");
+  if (page?.token !== undefined && page.token !== "") throw badToken();
   if (!isSubject(subject) || !isResource(resource)) return nothing;
   const { permissions } = await decision.permissions(
     {

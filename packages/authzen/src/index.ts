@@ -69,12 +69,17 @@ export async function serveAuthzen(
     bodyLimit: bodyBytesMax,
     requestTimeout: deadlineMs,
     forceCloseConnections: "idle",
+    // An address that can't be read is refused before any hook has been called.
+    frameworkErrors(_error, request, reply) {
+      const told = reply as unknown as FastifyReply;
+      told.header("x-request-id", requestIdOf(request));
+      void answerProblem(absent(), request, told, log);
+    },
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async (request, reply) => {
-    const given = request.headers["x-request-id"];
-    reply.header("x-request-id", typeof given === "string" && isRequestId(given) ? given : newUuid());
+    reply.header("x-request-id", requestIdOf(request));
   });
   const traces = requestHooks<FastifyRequest, FastifyReply>((_request, reply) =>
     String(reply.getHeader("x-request-id")),
@@ -88,9 +93,7 @@ export async function serveAuthzen(
     countRequest({ method, route: routeOptions.url ?? "none" }, reply.statusCode, reply.elapsedTime);
   });
   app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, log));
-  app.setNotFoundHandler((request, reply) =>
-    answerProblem(new Fault("absent", "no such endpoint"), request, reply, log),
-  );
+  app.setNotFoundHandler((request, reply) => answerProblem(absent(), request, reply, log));
 
   const base = publicUrl.replace(/\/$/, "");
   const endpoints = Object.entries(paths).map(([name, path]) => [name, base + path]);
@@ -127,6 +130,15 @@ export async function serveAuthzen(
   };
 }
 
+function requestIdOf({ headers }: FastifyRequest): string {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && isRequestId(given) ? given : newUuid();
+}
+
+function absent(): Fault {
+  return new Fault("absent", "no such endpoint");
+}
+
 /** The call that a request would be if it came over gRPC. */
 async function callOf(
   request: FastifyRequest,
@@ -143,9 +155,12 @@ async function callOf(
 
 function bodyOf({ headers, body }: FastifyRequest): unknown {
   const [type = ""] = (headers["content-type"] ?? "").split(";");
-  if (type.trim().toLowerCase() !== "application/json")
-    throw invalid("content-type", "must be application/json");
+  if (type.trim().toLowerCase() !== "application/json") throw wrongContentType();
   return parseJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+}
+
+function wrongContentType(): Fault {
+  return invalid("content-type", "must be application/json");
 }
 
 function answerProblem(
@@ -169,5 +184,6 @@ function faultOf(thrown: unknown): Fault {
   const { statusCode } = thrown as { statusCode?: number };
   if (statusCode === undefined || statusCode >= 500)
     return new Fault("internal", "internal", { cause: thrown });
+  if (statusCode === 415) return wrongContentType();
   return invalid("body", statusCode === 413 ? `is larger than ${bodyBytesMax} bytes` : "can't be read");
 }

@@ -10,7 +10,8 @@ import type { NoteUse } from "./note-use.ts";
 /** What deciding needs to know of a call: who asks, and whether they still wait. */
 export type Asking = Pick<Call, "caller"> & Asker;
 
-const bearer = "Bearer ";
+/** The word in upper or lower case, as HTTP has it. */
+const bearer = /^bearer (.*)$/i;
 
 /**
  * Callers that are not our own services show a live service token of a service account that is a member. One with a scope
@@ -19,7 +20,7 @@ const bearer = "Bearer ";
 export function authenticateCallers(facts: FactReader, noteUse: NoteUse): Authenticate {
   return (metadata) => {
     const credential = parsed(bearerOf(metadata), null);
-    if (credential.kind !== "service_token") throw badCredential();
+    if (credential.kind !== "service_token") throw noServiceToken();
     const found = facts.read(credential.org, minimizeLatency, (organization): Caller | Needs => {
       const nowMs = Date.now();
       const holder = holderOf(credential, organization, nowMs);
@@ -43,9 +44,12 @@ export function mayAskAbout(org: OrgId, { caller }: Pick<Call, "caller">): void 
 }
 
 function bearerOf(metadata: Metadata): string {
-  const authorization = metadata.get("authorization")[0];
-  if (typeof authorization !== "string" || !authorization.startsWith(bearer)) {
-    throw new Fault("unauthenticated", "a service token is required: `authorization: Bearer bt-st-...`");
-  }
-  return authorization.slice(bearer.length);
+  const [authorization] = metadata.get("authorization");
+  const shown = typeof authorization === "string" ? bearer.exec(authorization)?.[1] : undefined;
+  if (shown === undefined) throw noServiceToken();
+  return shown;
+}
+
+function noServiceToken(): Fault {
+  return new Fault("unauthenticated", "a service token is required: `authorization: Bearer bt-st-...`");
 }

@@ -136,6 +136,7 @@ describe("an evaluation", () => {
     "action.name:": () => ({ body: JSON.stringify({ ...whole(), action: {} }) }),
     "resource.type:": () => ({ body: JSON.stringify({ ...whole(), resource: { type: 7, id: "1" } }) }),
     "content-type:": () => ({ body: JSON.stringify(whole()), headers: { "content-type": "text/plain" } }),
+    "content-type: must be": () => ({ body: JSON.stringify(whole()), headers: { "content-type": "///" } }),
     "body: is larger": () => ({
       body: JSON.stringify({ ...whole(), context: { x: "x".repeat(1_100_000) } }),
     }),
@@ -145,6 +146,14 @@ describe("an evaluation", () => {
     const { status, body } = await send("evaluation", malformed[reason]?.() ?? {});
     expect(status).toBe(400);
     expect((body as { error: string }).error).toMatch(new RegExp(`^${reason}`));
+  });
+
+  test("is asked with the word bearer in whatever case", async () => {
+    const headers = { authorization: `bearer ${serviceToken}` };
+    expect(await send("evaluation", { body: JSON.stringify(question(reader)), headers })).toMatchObject({
+      status: 200,
+      body: { decision: true },
+    });
   });
 
   test("is nobody's without a live service token", async () => {
@@ -241,7 +250,10 @@ describe("a search", () => {
       const { next_token } = (answer.body as { page: { next_token: string } }).page;
       if (next_token !== "") {
         const other = { ...asked, action: { name: "delete" }, page: { token: next_token } };
-        expect((await ask("search/resource", other)).status).toBe(400);
+        expect(await ask("search/resource", other)).toMatchObject({
+          status: 400,
+          body: { error: "page.token: is none of this search" },
+        });
       }
       token = next_token;
     } while (token !== "");
@@ -257,6 +269,13 @@ describe("a search", () => {
       results(await ask("search/action", { ...asked, resource: { type: "experiment", id: "x" } })),
     ).toEqual([]);
   });
+});
+
+test("an address that can't be read is answered as one that nobody knows", async () => {
+  const headers = { "x-request-id": "abc-2", authorization: `Bearer ${serviceToken}` };
+  const response = await fetch(`${origin}/access/v1/%zz`, { headers });
+  expect([response.status, response.headers.get("x-request-id")]).toEqual([404, "abc-2"]);
+  expect(await response.json()).toEqual({ error: "no such endpoint" });
 });
 
 test("the metadata names the endpoints under the public URL, whatever host was asked", async () => {
