@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   address,
   ConfigurationError,
+  fileOfSetting,
   milliseconds,
   peerAddress,
   processConfig,
@@ -31,6 +32,24 @@ test("names everything that is wrong in one line, and shows no secret", () => {
     /^bad configuration: PORTCULLIS_LISTEN: is required; PORTCULLIS_SERVICE_CREDENTIAL: must have at least 32 characters; PORTCULLIS_MAX_STALENESS_MS: [^\n]+$/,
   );
   expect(read).not.toThrow("short secret");
+});
+
+test("what is said of two settings together is told as it stands, though one is not given", () => {
+  const together = z
+    .object({ PORTCULLIS_KEY: z.string().optional(), PORTCULLIS_KEY_FILE: z.string().optional() })
+    .refine((given) => Object.keys(given).length === 1, {
+      path: ["PORTCULLIS_KEY"],
+      error: "is required, or PORTCULLIS_KEY_FILE",
+    });
+  expect(() => readConfig(together, {})).toThrow(
+    /^bad configuration: PORTCULLIS_KEY: is required, or PORTCULLIS_KEY_FILE$/,
+  );
+});
+
+test("a file that can't be read is told with the setting that names it", () => {
+  expect(() => fileOfSetting("PORTCULLIS_KEY_FILE", "/nowhere/key")).toThrow(
+    /^bad configuration: PORTCULLIS_KEY_FILE: \/nowhere\/key can't be read: ENOENT$/,
+  );
 });
 
 test.each(["127.0.0.1:0", "[::1]:50051", "localhost:80", "unix:/run/portcullis.sock"])(

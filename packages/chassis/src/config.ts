@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 
 /** Bad configuration: one line that names every key that is wrong. */
@@ -19,9 +20,25 @@ export function readConfig<Shape extends z.ZodRawShape>(
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
     const key = issue.path.join(".");
-    return key in given ? `${key}: ${issue.message.toLowerCase()}` : `${key}: is required`;
+    // What is said of several keys together knows why one of them must be there.
+    const isSaid = key in given || issue.code === "custom";
+    return `${key}: ${isSaid ? uncapitalized(issue.message) : "is required"}`;
   });
   throw new ConfigurationError(`bad configuration: ${problems.join("; ")}`);
+}
+
+function uncapitalized(message: string): string {
+  return message.replace(/^[A-Z][a-z]/, (first) => first.toLowerCase());
+}
+
+/** What is in the file that a setting names. */
+export function fileOfSetting(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    throw new ConfigurationError(`bad configuration: ${setting}: ${path} can't be read: ${code}`);
+  }
 }
 
 /** `host:port`, or `unix:/path`. */

@@ -1,10 +1,9 @@
 // Protected connections: who we are and whom we trust, as files that may be replaced while the process runs.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { type ChannelCredentials, credentials, experimental, ServerCredentials } from "@grpc/grpc-js";
 import { z } from "zod";
-import { ConfigurationError } from "./config.ts";
+import { ConfigurationError, fileOfSetting } from "./config.ts";
 
 /** How soon a file that was replaced is used for new connections. */
 const refreshMs = 10_000;
@@ -41,14 +40,9 @@ export function tlsOf(config: TlsConfig, service: string, refreshIntervalMs = re
     );
   }
   // With others nobody could connect, and the process would look well.
-  const certificate = inPem(
-    "PORTCULLIS_TLS_CERT_FILE",
-    cert,
-    "certificate",
-    (pem) => new X509Certificate(pem),
-  );
+  const certificate = certificateOfSetting("PORTCULLIS_TLS_CERT_FILE", cert);
   const privateKey = inPem("PORTCULLIS_TLS_KEY_FILE", key, "key", createPrivateKey);
-  inPem("PORTCULLIS_TLS_CA_FILE", ca, "certificate", (pem) => new X509Certificate(pem));
+  certificateOfSetting("PORTCULLIS_TLS_CA_FILE", ca);
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new ConfigurationError(
       "bad configuration: PORTCULLIS_TLS_KEY_FILE: is not the key of PORTCULLIS_TLS_CERT_FILE",
@@ -67,20 +61,6 @@ export function tlsOf(config: TlsConfig, service: string, refreshIntervalMs = re
     refreshIntervalMs,
   });
   return { files: { cert, key, ca }, provider };
-}
-
-function inPem<Thing>(name: string, path: string, thing: string, parse: (pem: string) => Thing): Thing {
-  let pem: string;
-  try {
-    pem = readFileSync(path, "utf8");
-  } catch {
-    throw new ConfigurationError(`bad configuration: ${name}: can't be read`);
-  }
-  try {
-    return parse(pem);
-  } catch {
-    throw new ConfigurationError(`bad configuration: ${name}: holds no ${thing} in PEM`);
-  }
 }
 
 /**
@@ -107,15 +87,39 @@ export function channelCredentials(tls: Tls | null, authority?: Buffer): Channel
   return authority === undefined ? credentials.createInsecure() : credentials.createSsl(authority);
 }
 
+/** The authorities in the file that a setting names; what is no certificate would be passed over, and nobody believed. */
+export function authorityOfSetting(setting: string, path: string): Buffer {
+  certificateOfSetting(setting, path);
+  return fileOfSetting(setting, path);
+}
+
+function certificateOfSetting(setting: string, path: string): X509Certificate {
+  return inPem(setting, path, "certificate", (pem) => new X509Certificate(pem));
+}
+
+function inPem<Thing>(setting: string, path: string, thing: string, parse: (pem: string) => Thing): Thing {
+  const pem = fileOfSetting(setting, path).toString();
+  try {
+    return parse(pem);
+  } catch {
+    throw new ConfigurationError(`bad configuration: ${setting}: ${path} holds no ${thing} in PEM`);
+  }
+}
+
 /** Whether an address (`host:port` or `unix:/path`) can be reached from this machine alone. */
 export function isOnThisMachine(address: string): boolean {
   return /^(unix:|127\.\d+\.\d+\.\d+:|\[::1\]:|localhost:)/.test(address);
 }
 
+/** Whether all addresses at which another service may be can be. */
+export function arePeersOnThisMachine(address: string): boolean {
+  const all = address.replace(/^(ipv[46]:|dns:\/\/\/)/, "").split(",");
+  return all.every(isOnThisMachine);
+}
+
 /** Throws where others could listen to what is said. */
 export function refuseUnprotected(setting: string, address: string, isProtected: boolean): void {
-  const all = address.replace(/^(ipv[46]:|dns:\/\/\/)/, "").split(",");
-  if (isProtected || all.every(isOnThisMachine)) return;
+  if (isProtected || arePeersOnThisMachine(address)) return;
   throw new ConfigurationError(
     `bad configuration: ${setting}: ${address} is not on this machine alone, and connections are not protected: ` +
       `set ${fileNames.join(", ")}`,

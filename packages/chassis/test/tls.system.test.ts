@@ -5,6 +5,7 @@ import { Agent, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { makeAuthority, makeCertificate, type Pair } from "@portcullis/certs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Fault } from "../src/fault.ts";
@@ -12,7 +13,7 @@ import { httpServer } from "../src/https.ts";
 import { openLog } from "../src/log.ts";
 import { connect } from "../src/rpc/client.ts";
 import { implement, type RunningServer, serve } from "../src/rpc/server.ts";
-import { refuseUnprotected, serviceOf, type Tls, tlsOf } from "../src/tls.ts";
+import { authorityOfSetting, refuseUnprotected, serviceOf, type Tls, tlsOf } from "../src/tls.ts";
 import { Probe } from "./probe.ts";
 
 const probe = implement(
@@ -246,7 +247,7 @@ test("the files are all there, or the start is refused with the names of those t
     PORTCULLIS_TLS_KEY_FILE: "/no",
     PORTCULLIS_TLS_CA_FILE: "/no",
   };
-  expect(() => tlsOf(missing, "groups")).toThrow("PORTCULLIS_TLS_CERT_FILE: can't be read");
+  expect(() => tlsOf(missing, "groups")).toThrow(/PORTCULLIS_TLS_CERT_FILE: .* can't be read: ENOENT/);
 });
 
 test("files with which nobody could connect refuse the start: without the key, of another service, or no certificate", async () => {
@@ -265,7 +266,7 @@ test("files with which nobody could connect refuse the start: without the key, o
   const wrong = { CERT: one.files.key, KEY: one.files.cert, CA: one.files.key };
   for (const [name, path] of Object.entries(wrong)) {
     expect(() => tlsOf({ ...files, [`PORTCULLIS_TLS_${name}_FILE`]: path }, "groups")).toThrow(
-      `bad configuration: PORTCULLIS_TLS_${name}_FILE: holds no ${name === "KEY" ? "key" : "certificate"} in PEM`,
+      `bad configuration: PORTCULLIS_TLS_${name}_FILE: ${path} holds no ${name === "KEY" ? "key" : "certificate"} in PEM`,
     );
   }
 });
@@ -317,4 +318,11 @@ test("files that are replaced are used for new connections, and no call is lost 
       { interval: 5 },
     )
     .toBe("answered");
+});
+
+test("a file without a certificate is no authority: it would be passed over, and nobody believed", () => {
+  const file = fileURLToPath(import.meta.url);
+  expect(() => authorityOfSetting("PORTCULLIS_TLS_CA_FILE", file)).toThrow(
+    /PORTCULLIS_TLS_CA_FILE: .* holds no certificate/,
+  );
 });

@@ -1,5 +1,5 @@
 import { address, logLevel, metricsConfig, milliseconds, peerAddress } from "@portcullis/chassis/config";
-import { isOnThisMachine } from "@portcullis/chassis/tls";
+import { arePeersOnThisMachine, isOnThisMachine } from "@portcullis/chassis/tls";
 import { decisionLogConfig } from "@portcullis/checks/config";
 import { z } from "zod";
 
@@ -45,6 +45,14 @@ export const config = z
     {
       path: ["PORTCULLIS_SERVICE_TOKEN"],
       error: "is required, or PORTCULLIS_SERVICE_TOKEN_FILE, and not both",
+    },
+  )
+  .refine(
+    ({ PORTCULLIS_DECISION_ADDRESS: address, PORTCULLIS_TLS_CA_FILE: file }) =>
+      file !== undefined || arePeersOnThisMachine(address),
+    {
+      path: ["PORTCULLIS_DECISION_ADDRESS"],
+      error: "is not on this machine alone, and the connection is not protected: set PORTCULLIS_TLS_CA_FILE",
     },
   );
 

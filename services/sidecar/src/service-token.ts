@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { ConfigurationError } from "@portcullis/chassis/config";
+import { ConfigurationError, fileOfSetting } from "@portcullis/chassis/config";
 import type { Log } from "@portcullis/chassis/log";
 import { parseCredential } from "@portcullis/credential";
 import type { OrgId } from "@portcullis/policy";
@@ -25,7 +24,7 @@ export function serviceToken(config: Config, log: Log): ServiceToken {
       [Symbol.dispose]: () => {},
     };
   }
-  let token = readFileSync(file, "utf8").trim();
+  let token = fileOfSetting("PORTCULLIS_SERVICE_TOKEN_FILE", file).toString().trim();
   const org = orgOf(token, "PORTCULLIS_SERVICE_TOKEN_FILE");
   const readAgain = async () => {
     const read = (await readFile(file, "utf8")).trim();

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { Log } from "@portcullis/chassis/log";
 import { connect } from "@portcullis/chassis/rpc/client";
 import { implement, serve } from "@portcullis/chassis/rpc/server";
 import type { Running } from "@portcullis/chassis/run";
+import { authorityOfSetting } from "@portcullis/chassis/tls";
 import { CredentialUses, decisionLog, findPrincipals, namedCheck, ServedDecision } from "@portcullis/checks";
 import type { Ask } from "@portcullis/envoy";
 import { decisionCallers } from "@portcullis/proto/callers";
@@ -26,7 +26,9 @@ export async function start(config: Config, log: Log): Promise<Running> {
       peer: "decision",
       address: config.PORTCULLIS_DECISION_ADDRESS,
       serviceToken: token.current,
-      ...(authorityFile !== undefined && { certificateAuthority: readFileSync(authorityFile) }),
+      ...(authorityFile !== undefined && {
+        certificateAuthority: authorityOfSetting("PORTCULLIS_TLS_CA_FILE", authorityFile),
+      }),
     }),
   );
   const stub = upstream.stub(UpstreamService);
