@@ -52,3 +52,8 @@ export class Fault extends Error {
 export function invalid(field: string, reason: string): Fault {
   return new Fault("invalid", `${field}: ${reason}`, { field });
 }
+
+/** What lies behind a failure, for logs. */
+export function causeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : undefined;
+}

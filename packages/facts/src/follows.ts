@@ -1,3 +1,4 @@
+import { causeOf } from "@portcullis/chassis/fault";
 import type { Log } from "@portcullis/chassis/log";
 import { type OrgId, type Owner, owners } from "@portcullis/policy";
 import { LRUCache } from "lru-cache";
@@ -324,7 +325,7 @@ export class Follows implements Disposable {
     if (this.#unreachable.has(owner)) return;
     this.#unreachable.add(owner);
     this.#log.warn(
-      { owner, reason: String(error) },
+      { owner, reason: String(error), cause: causeOf(error) },
       "an owner can't be asked; its facts are used until they are too old",
     );
   }

@@ -192,7 +192,7 @@ describe("cut off from its upstream", () => {
     expect(own.output()).toContain("denied what can't be answered");
   });
 
-  test("it does not outlive the token that it shows", async () => {
+  test("it does not outlive the token that it shows, and says why", async () => {
     const token = await team.newAccount("another pod");
     await using own = await startSidecar({
       decisionAddress: system.decisionAddress,
@@ -204,6 +204,7 @@ describe("cut off from its upstream", () => {
     await expect
       .poll(() => codeOf(own.decision.check(team.question(person))), { interval: 20 })
       .toBe("unavailable");
+    expect(own.output()).toContain('"cause":"the credential is not valid","msg":"an owner can\'t be asked');
   });
 });
 

@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { Deadline, Metadata } from "@grpc/grpc-js";
 import { v7 as newUuid } from "uuid";
-import { Fault } from "../fault.ts";
+import { causeOf, Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import { serviceOf } from "../tls.ts";
 import { within } from "../within.ts";
@@ -105,8 +105,4 @@ export function report(thrown: unknown, path: string, requestId: string, log: Lo
       "a call failed",
     );
   } else log.debug({ path, requestId, kind: thrown.kind, reason: thrown.message }, "a call was refused");
-}
-
-function causeOf(fault: Fault): string | undefined {
-  return fault.cause instanceof Error ? fault.cause.message : undefined;
 }
