@@ -420,6 +420,23 @@ describe("decided in this process", () => {
   });
 });
 
+/** Takes away what the oldest Node that the library is for has not. */
+const asNode20 = `
+for (const name of ["DisposableStack", "AsyncDisposableStack", "SuppressedError", "Iterator", "Float16Array"]) {
+  delete globalThis[name];
+}
+for (const [owner, names] of [
+  [Promise, ["withResolvers", "try"]],
+  [Array, ["fromAsync"]],
+  [Object, ["groupBy"]],
+  [Map, ["groupBy"]],
+  [Set.prototype, ["union", "intersection", "difference", "isSubsetOf", "isSupersetOf", "isDisjointFrom"]],
+  [Object.getPrototypeOf(Object.getPrototypeOf([].values())), ["map", "filter", "take", "some", "find", "toArray"]],
+]) {
+  for (const name of names) delete owner[name];
+}
+`;
+
 test("packed and installed by npm, it types and guards the first route of its README", async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), "application-"));
   const at = (...names: readonly string[]) => join(folder.path, ...names);
@@ -445,7 +462,9 @@ test("packed and installed by npm, it types and guards the first route of its RE
     PORTCULLIS_DECISION_ADDRESS: system.decisionAddress,
     PORTCULLIS_SERVICE_TOKEN: serviceToken,
   };
-  const application = spawn(process.execPath, [at("app.js")], { env: environment, stdio: "inherit" });
+  await writeFile(at("as-node-20.mjs"), asNode20);
+  const words = ["--import", at("as-node-20.mjs"), at("app.js")];
+  const application = spawn(process.execPath, words, { env: environment, stdio: "inherit" });
   using _ = { [Symbol.dispose]: () => application.kill("SIGKILL") };
   const ask = async (key: string) => {
     const headers = { authorization: `Bearer ${key}` };

@@ -99,8 +99,8 @@ export function connect(options: ClientOptions): Connection {
       ],
     }),
   });
-  const parts = new DisposableStack();
-  parts.defer(() => client.close());
+  // Applications load this on Node 20, too, which knows no DisposableStack.
+  const opened: Disposable[] = [];
   return {
     stub<Definition extends Record<string, unknown>>(definition: Definition): Stub<Definition> {
       const calls = Object.entries(definition).map(([method, described]) => {
@@ -117,7 +117,9 @@ export function connect(options: ClientOptions): Connection {
       const { path, requestSerialize, responseDeserialize } = rpc;
       const open = () =>
         client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadataOf({}, options));
-      return parts.use(new Questions(open, options.peer, streamMs));
+      const questions = new Questions(open, options.peer, streamMs);
+      opened.push(questions);
+      return questions;
     },
     ready: (withinMs) =>
       new Promise((resolve, reject) => {
@@ -126,7 +128,10 @@ export function connect(options: ClientOptions): Connection {
           else resolve();
         });
       }),
-    [Symbol.dispose]: () => parts.dispose(),
+    [Symbol.dispose]() {
+      for (const one of opened) one[Symbol.dispose]();
+      client.close();
+    },
   };
 }
 
