@@ -18,7 +18,7 @@ const bearer = /^bearer (.*)$/i;
  * is refused: whoever asks about others does what no scope names.
  */
 export function authenticateCallers(facts: FactReader, noteUse: NoteUse): Authenticate {
-  return (metadata) => {
+  function callerOf(metadata: Metadata): Caller | Promise<Caller> {
     const credential = parsed(bearerOf(metadata), null);
     if (credential.kind !== "service_token") throw noServiceToken();
     const found = facts.read(credential.org, minimizeLatency, (organization): Caller | Needs => {
@@ -33,7 +33,22 @@ export function authenticateCallers(facts: FactReader, noteUse: NoteUse): Authen
       return { kind: "other", principalId: holder.principal, orgId: credential.org };
     });
     return found instanceof Promise ? found.then(({ result }) => result) : found.result;
+  }
+
+  return (metadata) => {
+    try {
+      const caller = callerOf(metadata);
+      return caller instanceof Promise ? caller.catch(refuse) : caller;
+    } catch (thrown) {
+      return refuse(thrown);
+    }
   };
+}
+
+/** The field tells who shows no valid credential from a question about one that is not: texts are the same. */
+function refuse(thrown: unknown): never {
+  const isCaller = thrown instanceof Fault && thrown.kind === "unauthenticated";
+  throw isCaller ? new Fault(thrown.kind, thrown.message, { field: "authorization" }) : thrown;
 }
 
 /** A caller with a service token may ask about the organisation of that token alone. */

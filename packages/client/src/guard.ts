@@ -87,9 +87,10 @@ async function judge<Request>(
   }
 }
 
-/** A credential that is not valid is its holder's fault, and an id that is none is nobody's; the rest is ours. */
+/** A credential that is not valid is its holder's fault, and an id that is none is nobody's; the rest is ours, as our own is. */
 function refusalOf({ kind, field }: NoAnswer): Refusal {
-  if (kind === "unauthenticated" || field === "credential") return nobody;
+  if (kind === "unauthenticated") return field === "authorization" ? unanswered : nobody;
+  if (field === "credential") return nobody;
   return kind === "invalid" && field?.endsWith("id") === true ? denied : unanswered;
 }
 

@@ -4,7 +4,7 @@ import { Fault } from "@portcullis/chassis/fault";
 export type NoAnswerKind =
   /** The question is malformed; `field` names where. */
   | "invalid"
-  /** The credential that was asked about, or our own, is not valid. */
+  /** The credential that was asked about is not valid, or our own, where `field` is `authorization`. */
   | "unauthenticated"
   /** We may not ask this. */
   | "denied"

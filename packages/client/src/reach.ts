@@ -1,5 +1,6 @@
 // Finding the other side: whom a connection may reach, and of which organisation it asks.
 
+import { Fault } from "@portcullis/chassis/fault";
 import { type Connection, connect } from "@portcullis/chassis/rpc/client";
 import { isOnThisMachine } from "@portcullis/chassis/tls";
 import { parseCredential } from "@portcullis/credential";
@@ -33,6 +34,8 @@ export function organizationOf(serviceToken: string): OrgId {
   return parsed.org;
 }
 
-export function tellOnStandardError({ kind, message }: NoAnswer): void {
+export function tellOnStandardError({ kind, message, cause }: NoAnswer): void {
   process.stderr.write(`portcullis: denied without an answer: ${kind}: ${message}\n`);
+  // What the application's own functions throw, it must see.
+  if (cause instanceof Error && !(cause instanceof Fault)) process.stderr.write(`${cause.stack}\n`);
 }

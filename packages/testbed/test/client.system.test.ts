@@ -18,6 +18,7 @@ import {
 } from "@portcullis/client";
 import { connectEmbedded, type Embedded } from "@portcullis/client/embedded";
 import { accessOf } from "@portcullis/client/express";
+import { newCredential } from "@portcullis/credential";
 import { encodeRevision } from "@portcullis/facts/revision";
 import { freePort } from "@portcullis/one-machine/free-port";
 import type { OrgId } from "@portcullis/policy";
@@ -326,6 +327,19 @@ describe.each(Object.keys(doors))("a route of %s", (name) => {
     expect(await ask(`Bearer ${reader.key}`)).toBe(503);
     gate.open();
     await expect.poll(() => ask(`Bearer ${reader.key}`)).toBe("allowed");
+  });
+
+  test("is closed while our own credential is not valid, which is not the fault of whoever knocks", async () => {
+    const { secret } = newCredential("service_token", team.orgId as OrgId);
+    using own = connect({
+      address: new URL(gate.url).host,
+      serviceToken: secret,
+      checkWithinMs: patienceMs,
+      onNoAnswer: (error) => unanswered.push(error),
+    });
+    await using closed = (await doors[name]?.(own, async () => undefined)) ?? expect.unreachable();
+    expect(await closed.ask(`Bearer ${reader.key}`, team.experimentId)).toBe(503);
+    expect(unanswered.at(-1)).toMatchObject({ kind: "unauthenticated", field: "authorization" });
   });
 });
 
