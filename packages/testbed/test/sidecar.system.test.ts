@@ -205,6 +205,9 @@ describe("cut off from its upstream", () => {
       .poll(() => codeOf(own.decision.check(team.question(person))), { interval: 20 })
       .toBe("unavailable");
     expect(own.output()).toContain('"cause":"the credential is not valid","msg":"an owner can\'t be asked');
+    // So it is with what is passed on: whoever asks here has no credential to be refused.
+    const explained = own.decision.explain({ ...team.question(person) });
+    expect(await codeOf(explained)).toBe("unavailable");
   });
 });
 
