@@ -57,6 +57,10 @@ export function fromServiceError(error: ServiceError, peer: string): Fault {
   if (!sentByHandler && (kind === "unavailable" || kind === "cancelled")) {
     return new Fault(kind, `${peer} is not available`, { cause: error, retryAfterMs: 1000 });
   }
+  // What grpc-js says of a deadline tells addresses, which are nobody's business outside.
+  if (!sentByHandler && kind === "timeout") {
+    return new Fault(kind, `${peer} did not answer in time`, { cause: error });
+  }
   const field = error.metadata.get(`${fieldKey}-bin`)[0];
   const retryAfter = error.metadata.get(retryAfterKey)[0];
   return new Fault(kind, error.details, {
