@@ -121,7 +121,7 @@ export async function serveAuthzen(
   post(paths.search_resource_endpoint, resourceSearch, searchResources);
   post(paths.search_action_endpoint, actionSearch, searchActions);
 
-  const url = await app.listen(listenOptions(listen));
+  const url = await app.listen(await listenOptions(listen));
   return {
     url,
     async [Symbol.asyncDispose]() {

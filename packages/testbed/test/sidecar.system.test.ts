@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Fault } from "@portcullis/chassis/fault";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -224,6 +227,26 @@ describe("beside an application", () => {
       environment: { PORTCULLIS_LISTEN: "0.0.0.0:0" },
     });
     await expect(start).rejects.toThrow(/PORTCULLIS_LISTEN: must be a unix socket or loopback/);
+  });
+
+  test("when it was killed, it serves AuthZEN on the same socket again", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sidecar-http-"));
+    const socketPath = join(folder, "http.sock");
+    const options = {
+      decisionAddress: system.decisionAddress,
+      serviceToken,
+      environment: { PORTCULLIS_HTTP_LISTEN: `unix:${socketPath}` },
+    };
+    try {
+      await using first = await startSidecar(options);
+      await first.stop("SIGKILL");
+      await using _ = await startSidecar(options);
+      const asked = get({ socketPath, path: "/.well-known/authzen-configuration" });
+      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      expect(await json(answer)).toMatchObject({ policy_decision_point: "http://localhost" });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("it reads what was used last when it starts again, and keeps no secret", async () => {

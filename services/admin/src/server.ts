@@ -116,7 +116,7 @@ export async function serveHttp(
   if (options.consoleFolder !== null) {
     await serveConsole(app, { folder: options.consoleFolder, onAbsent: sendAbsent });
   }
-  await app.listen(listenOptions(options.listen));
+  await app.listen(await listenOptions(options.listen));
   return { address: addressOf(app, options.listen), [Symbol.asyncDispose]: close };
 }
 

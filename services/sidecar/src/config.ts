@@ -15,7 +15,7 @@ export const config = z
     PORTCULLIS_LISTEN: beside,
     /** Where it listens as well. */
     PORTCULLIS_LISTEN_LOOPBACK: beside.optional(),
-    /** Where the AuthZEN API is served over HTTP, on loopback; unset: nowhere. */
+    /** Where the AuthZEN API is served over HTTP, on loopback or a socket; unset: nowhere. */
     PORTCULLIS_HTTP_LISTEN: beside.optional(),
     /** Which requests need what, where Envoy asks (its external authorization, on the same port or socket); unset: it can't. */
     PORTCULLIS_ENVOY_MAPPING_FILE: z.string().optional(),

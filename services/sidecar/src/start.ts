@@ -63,9 +63,9 @@ export async function start(config: Config, log: Log): Promise<Running> {
     // Loaded only here, as a sidecar is small.
     const { serveAuthzen } = await import("@portcullis/authzen");
     const listen = config.PORTCULLIS_HTTP_LISTEN;
-    parts.use(
-      await serveAuthzen({ listen, tls: null, publicUrl: `http://${listen}`, authenticate, decision, log }),
-    );
+    // Over a socket any host will do.
+    const publicUrl = `http://${listen.startsWith("unix:") ? "localhost" : listen}`;
+    parts.use(await serveAuthzen({ listen, tls: null, publicUrl, authenticate, decision, log }));
   }
   const options = {
     serviceCredential: null,
