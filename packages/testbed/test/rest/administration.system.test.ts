@@ -516,15 +516,17 @@ describe("members", () => {
     expect(expires[0]).toBeLessThanOrEqual(Date.now() + 3_600_000);
   });
 
-  test("whoever may add members may invite, but neither make tokens nor fill groups that it may not change", async () => {
+  test("whoever may add members may invite, but neither make service accounts nor fill groups that it may not change", async () => {
     const person = await facade.member();
     const { orgId } = facade.org;
     await grant(person, "organization", orgId, "create", { restrict_object_type: "org_member" });
     const by = (body: object) => members(person, { invite_users: body });
     expect((await by({ emails: [newEmail()] })).status).toBe(200);
-    expect((await by({ service_accounts: [{ name: "quiet" }] })).status).toBe(200);
     const before = await positions(facade.system, orgId);
-    expect((await by({ service_accounts: [{ name: "loud", token_name: "x" }] })).status).toBe(403);
+    for (const account of [{ name: "quiet" }, { name: "loud", token_name: "x" }]) {
+      const { status, body } = await by({ service_accounts: [account] });
+      expect([status, messageOf(body)]).toEqual([403, expect.stringContaining("only Owners may do this")]);
+    }
     const group = await create("/v1/group");
     const afterGroup = await positions(facade.system, orgId);
     expect((await by({ emails: [newEmail()], group_ids: [group.id] })).status).toBe(403);
@@ -534,6 +536,30 @@ describe("members", () => {
     expect(afterGroup).not.toEqual(before);
     await grant(person, "group", group.id, "update");
     expect((await by({ emails: [newEmail()], group_ids: [group.id] })).status).toBe(200);
+  });
+
+  test("whoever may remove members removes people, but no service account", async () => {
+    const [remover, stranger] = [await facade.member(), await facade.member()];
+    const { orgId } = facade.org;
+    await grant(remover, "organization", orgId, "delete", { restrict_object_type: "org_member" });
+    const { body } = await invite({ service_accounts: [{ name: randomUUID() }] });
+    const { added_users: added } = body as { added_users: { id: string }[] };
+    const before = await positions(facade.system, orgId);
+    const remove = (by: Person, ...ids: readonly (string | undefined)[]) =>
+      members(by, { remove_users: { ids } });
+    const refusal = async (by: Person, id: string | undefined) => {
+      const { status, body: answer } = await remove(by, facade.viewer.id, id);
+      return [status, messageOf(answer)];
+    };
+    expect(await refusal(remover, added[0]?.id)).toEqual([
+      403,
+      expect.stringContaining("only Owners may do this"),
+    ]);
+    // Who may remove nobody is not told what it is.
+    expect(await refusal(stranger, added[0]?.id)).toEqual(await refusal(stranger, facade.engineer.id));
+    expect(await positions(facade.system, orgId)).toEqual(before);
+    expect((await remove(remover, stranger.id)).status).toBe(200);
+    expect((await remove(facade.owner, added[0]?.id)).status).toBe(200);
   });
 
   test("nobody is invited who could not be put into the groups that were named", async () => {
@@ -609,7 +635,7 @@ describe("keys", () => {
   });
 
   test("expire when they said so", async () => {
-    const expires_at = new Date(Date.now() + 2000).toISOString();
+    const expires_at = new Date(Date.now() + 5000).toISOString();
     const { key } = await facade.owner.rest.ok<{ key: string }>("POST", "/v1/api_key", {
       name: "brief",
       expires_at,

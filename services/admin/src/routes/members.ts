@@ -104,12 +104,17 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
       summary: "Invite and remove members",
       body: changes,
       response: result,
-      find: ({ body }, caller) => findGroups(body.invite_users, caller),
+      find: async ({ body }, caller) => ({
+        into: await findGroups(body.invite_users, caller),
+        removesServiceAccount: await isServiceAccountAmong(body.remove_users?.ids ?? [], caller),
+      }),
       requires: ({ body, found }) => demandsOf(body, found),
       async handle({ body, found }, caller) {
         const revisions: (Revision | undefined)[] = [];
         const added =
-          body.invite_users === undefined ? [] : await invite(body.invite_users, found, caller, revisions);
+          body.invite_users === undefined
+            ? []
+            : await invite(body.invite_users, found.into, caller, revisions);
         if (body.remove_users !== undefined) {
           const removed = await identity.removeMembers(
             {
@@ -152,6 +157,12 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
     if (missingName !== undefined)
       throw invalid("invite_users.group_names", `no such group: \`${missingName}\``);
     return [...new Map([...byId, ...byName].map((group) => [group.id, group])).values()];
+  }
+
+  async function isServiceAccountAmong(principalIds: string[], caller: Caller): Promise<boolean> {
+    if (principalIds.length === 0) return false;
+    const { members } = await identity.getMembers({ orgId: caller.org, principalIds }, caller.hop);
+    return members.some(({ kind }) => kind === "service_account");
   }
 
   async function invite(
@@ -225,15 +236,24 @@ export function memberRoutes({ identity, groups, tokens }: Owners): readonly Rou
   }
 }
 
-function demandsOf(body: z.infer<typeof changes>, into: readonly Group[]): readonly Demand[] {
-  const { invite_users: invited, remove_users: removed } = body;
+/** What a request names, and what becomes of it. */
+interface Found {
+  readonly into: readonly Group[];
+  readonly removesServiceAccount: boolean;
+}
+
+/** What tells service accounts from others comes last: it is told to those alone who may do all else. */
+function demandsOf(
+  { invite_users: invited, remove_users: removed }: z.infer<typeof changes>,
+  { into, removesServiceAccount }: Found,
+): readonly Demand[] {
+  const accounts = invited?.serviceAccounts ?? [];
   return [
     may("organization.read"),
     ...(invited === undefined ? [] : [may("member.invite")]),
     ...into.map((group) => may("group.update", objectRef("group", group.id))),
-    ...(invited?.serviceAccounts.some((account) => account.token_name !== undefined) === true
-      ? [may("service_token.manage")]
-      : []),
     ...(removed === undefined ? [] : [may("member.remove")]),
+    ...(accounts.some((account) => account.token_name !== undefined) ? [may("service_token.manage")] : []),
+    ...(accounts.length > 0 || removesServiceAccount ? [may("service_account.manage")] : []),
   ];
 }

@@ -73,7 +73,7 @@ export function organizationRows(orgId: string): readonly DialogSection[] {
           {
             id: "organization/members",
             label: "Manage members",
-            help: "Invite people and create service accounts",
+            help: "Invite people into the organization",
           },
           [{ object: organization, permission: "create", restrict: "org_member" }],
         ),
@@ -81,7 +81,7 @@ export function organizationRows(orgId: string): readonly DialogSection[] {
           {
             id: "organization/remove-members",
             label: "Remove members",
-            help: "Remove people and service accounts from the organization",
+            help: "Remove people from the organization",
           },
           [{ object: organization, permission: "delete", restrict: "org_member" }],
         ),
