@@ -113,6 +113,34 @@ test("the pencil opens what a group has; select all, then none, and nothing is l
   expect(await page.getByRole("button", { name: `Permissions of ${name}` }).count()).toBe(0);
 });
 
+test("what somebody else takes away while a dialog is open is not given back by it", async () => {
+  const { owner } = console.facade;
+  const member = await console.facade.member();
+  const email = await emailOf(member);
+  const { id } = await owner.rest.ok<{ id: string }>("POST", "/v1/acl", {
+    object_type: "project",
+    object_id: project,
+    user_id: member.id,
+    permission: "delete",
+  });
+  const { page } = await console.signedIn(owner.key, permissionsPath());
+  await page.getByRole("button", { name: `Permissions of ${email}` }).click();
+  const dialog = page.getByRole("dialog", { name: `Permissions of ${email} on Search ranking` });
+  await dialog.getByRole("checkbox", { name: "Everything: Read" }).check();
+  expect(await dialog.getByRole("checkbox", { name: "Everything: Delete" }).isChecked()).toBe(true);
+  await owner.rest.ok("DELETE", `/v1/acl/${id}`);
+  // Whoever comes back to the page makes it look again.
+  const looksAgain = page.waitForResponse((answer) => answer.url().includes(`user_id=${member.id}`));
+  await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))");
+  await looksAgain;
+  await dialog.getByRole("button", { name: "Preview changes" }).click();
+  await dialog.getByText("1 member gains access").waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expectAnnounced(page, `Permissions of ${email} saved`);
+  expect(await allowed(member, "read", "project")).toBe(true);
+  expect(await allowed(member, "delete", "project")).toBe(false);
+});
+
 test("saving what everybody has already is flagged", async () => {
   const { page } = await console.signedIn(
     console.facade.owner.key,

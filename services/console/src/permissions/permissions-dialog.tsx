@@ -34,6 +34,7 @@ import {
   idOf,
   isGivenByWider,
   readAcls,
+  type SetTicks,
   type Subject,
   type TickState,
   type Ticks,
@@ -82,10 +83,10 @@ function Loaded({ onClose, subject, sections }: LoadedProps) {
 
 function Editor({ acls, onClose, subject, sections }: LoadedProps & { readonly acls: readonly Acl[] }) {
   const { ticks: before, others } = readAcls(sections, acls, subject);
-  const [set, setTicks] = useState<Ticks | null>(null);
+  const [set, setTicks] = useState<SetTicks>(new Map());
   const [isPreviewed, setPreviewed] = useState(false);
-  const ticks = set ?? before;
-  const changes = changesOf(sections, acls, subject, ticks);
+  const ticks: Ticks = new Map([...before, ...set]);
+  const changes = changesOf(sections, acls, subject, set);
   const isChanged = changes.add.length + changes.remove.length > 0;
   const queryClient = useQueryClient();
   const save = useMutation({
@@ -108,7 +109,7 @@ function Editor({ acls, onClose, subject, sections }: LoadedProps & { readonly a
           <Preview {...{ subject, changes, sections }} />
         ) : (
           <>
-            <TickTable {...{ sections, ticks, onChange: setTicks }} />
+            <TickTable {...{ sections, ticks, set, onChange: setTicks }} />
             {ticks.get(manageAccessTick) === "on" && <SuperUserWarning />}
             <OtherGrants acls={others} />
           </>
@@ -145,12 +146,14 @@ function Editor({ acls, onClose, subject, sections }: LoadedProps & { readonly a
 
 interface TickTableProps {
   readonly sections: readonly DialogSection[];
+  /** As they are shown: as they stand, and as they were set. */
   readonly ticks: Ticks;
-  readonly onChange: (ticks: Ticks) => void;
+  readonly set: SetTicks;
+  readonly onChange: (set: SetTicks) => void;
 }
 
-function TickTable({ sections, ticks, onChange }: TickTableProps) {
-  const setTick = (tick: Tick, on: boolean) => onChange(withTick(ticks, tick.id, on));
+function TickTable({ sections, ticks, set, onChange }: TickTableProps) {
+  const setTick = (tick: Tick, on: boolean) => onChange(withTick(set, tick.id, on));
   const isMany = ticksOf(sections).length > 5;
   return (
     <>

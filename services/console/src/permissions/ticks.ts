@@ -42,19 +42,22 @@ export interface AclChanges {
   readonly remove: readonly AclContent[];
 }
 
+/** Ticks as they were set by hand. The others are not here: they stand as they are, whoever changes them meanwhile. */
+export type SetTicks = ReadonlyMap<string, "on" | "off">;
+
 /** The ACLs to add and remove so that the ticks become as they were set; a tick that nobody touched changes nothing. */
 export function changesOf(
   sections: readonly DialogSection[],
   acls: readonly Acl[],
   subject: Subject,
-  wanted: Ticks,
+  set: SetTicks,
 ): AclChanges {
   const { ticks } = readAcls(sections, acls, subject);
   const own = acls.filter((acl) => (subject.kind === "group" ? acl.group_id : acl.user_id) === subject.id);
   const held = new Set(own.filter(isPlain).map((acl) => keyOfAcl(acl)));
-  const touched = ticksOf(sections).filter((tick) => wanted.get(tick.id) !== ticks.get(tick.id));
+  const changed = ticksOf(sections).filter((tick) => set.get(tick.id) !== ticks.get(tick.id));
   const grantsOf = (state: TickState) =>
-    touched.filter((tick) => wanted.get(tick.id) === state).flatMap((tick) => tick.grants);
+    changed.filter((tick) => set.get(tick.id) === state).flatMap((tick) => tick.grants);
   return {
     add: grantsOf("on")
       .filter((grant) => !held.has(keyOf(grant)))
@@ -65,13 +68,13 @@ export function changesOf(
   };
 }
 
-/** Ticks with one of them set, and those that it gives beside. */
-export function withTick(ticks: Ticks, id: string, on: boolean): Ticks {
-  return new Map(ticks).set(id, on ? "on" : "off");
+/** The same with one more of them set. */
+export function withTick(set: SetTicks, id: string, on: boolean): SetTicks {
+  return new Map(set).set(id, on ? "on" : "off");
 }
 
 /** Sets every tick that nothing else gives already, or takes all away. */
-export function withAll(sections: readonly DialogSection[], on: boolean): Ticks {
+export function withAll(sections: readonly DialogSection[], on: boolean): SetTicks {
   const all = ticksOf(sections);
   return new Map(all.map((tick) => [tick.id, on && tick.within === undefined ? "on" : "off"]));
 }
