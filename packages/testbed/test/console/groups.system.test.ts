@@ -216,6 +216,33 @@ test("a group is renamed and deleted, after saying what that ends; a built-in on
   expect(await page.getByRole("menuitem", { name: "Delete" }).count()).toBe(0);
 });
 
+test("what was begun for one group is not gone on with for another", async () => {
+  const [outer, inner] = [`Outer ${randomUUID()}`, `Inner ${randomUUID()}`];
+  const outerId = await makeGroup(outer);
+  await owner().ok("PATCH", `/v1/group/${outerId}`, { add_member_groups: [await makeGroup(inner)] });
+  const { page } = await console.signedIn(console.facade.owner.key, `/console/settings/groups/${outerId}`);
+  const name = page.getByRole("dialog").getByLabel("Name");
+  const edit = async (group: string) => {
+    await page.getByRole("button", { name: `Actions for ${group}` }).click();
+    await page.getByRole("menuitem", { name: "Edit name and description" }).click();
+    await name.waitFor();
+  };
+  await page.getByRole("link", { name: inner }).click();
+  await page.getByRole("heading", { level: 1, name: inner }).waitFor();
+  await page.goBack();
+  await edit(outer);
+  await name.fill("Something else");
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await name.waitFor({ state: "detached" });
+  await edit(outer);
+  await expect.poll(() => name.inputValue()).toBe(outer);
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await name.waitFor({ state: "detached" });
+  await page.getByRole("link", { name: inner }).click();
+  await edit(inner);
+  await expect.poll(() => name.inputValue()).toBe(inner);
+});
+
 test("the picture shows which groups lie in which, at 200 groups too, and who is in one", async () => {
   const { facade } = console;
   const inner: string[] = [];

@@ -1,7 +1,7 @@
 import { Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { changeGroup, type Group } from "../../api/groups.ts";
+import { changeGroup, type Group, type GroupChange } from "../../api/groups.ts";
 import { FormDialog } from "../../ui/dialog.tsx";
 import { announce } from "../../ui/toast.tsx";
 
@@ -12,27 +12,29 @@ interface EditGroupDialogProps {
 }
 
 export function EditGroupDialog({ group, opened, onClose }: EditGroupDialogProps) {
-  const [name, setName] = useState(group.name);
-  const [description, setDescription] = useState(group.description ?? "");
+  // What nobody touches here stays as it is, whoever changes it meanwhile.
+  const [draft, setDraft] = useState<Pick<GroupChange, "name" | "description">>({});
+  const { name = group.name, description = group.description ?? "" } = draft;
   const queryClient = useQueryClient();
   const save = useMutation({
-    mutationFn: () =>
-      changeGroup(group.id, {
-        ...(name !== group.name && { name }),
-        ...(description !== (group.description ?? "") && { description }),
-      }),
+    mutationFn: () => changeGroup(group.id, draft),
     async onSuccess() {
       await queryClient.invalidateQueries();
       announce("Saved");
-      onClose();
+      close();
     },
   });
+  const close = () => {
+    setDraft({});
+    save.reset();
+    onClose();
+  };
   return (
     <FormDialog
       title={`Edit ${group.name}`}
       submit="Save"
       opened={opened}
-      onClose={onClose}
+      onClose={close}
       onSubmit={() => save.mutate()}
       pending={save.isPending}
       error={save.error}
@@ -40,7 +42,7 @@ export function EditGroupDialog({ group, opened, onClose }: EditGroupDialogProps
       <TextInput
         label="Name"
         value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
+        onChange={(event) => setDraft({ ...draft, name: event.currentTarget.value })}
         required
         maxLength={255}
         data-autofocus
@@ -48,7 +50,7 @@ export function EditGroupDialog({ group, opened, onClose }: EditGroupDialogProps
       <Textarea
         label="Description"
         value={description}
-        onChange={(event) => setDescription(event.currentTarget.value)}
+        onChange={(event) => setDraft({ ...draft, description: event.currentTarget.value })}
         autosize
         minRows={2}
       />

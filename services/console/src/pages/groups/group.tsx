@@ -28,7 +28,8 @@ export function GroupPage() {
   const group = useQuery(groupQuery(groupId));
   if (group.error !== null) return <ErrorState page error={group.error} reset={() => void group.refetch()} />;
   if (group.data === undefined) return <PageSkeleton />;
-  return <Loaded group={group.data} />;
+  // What was begun for one group is not gone on with for the next.
+  return <Loaded key={groupId} group={group.data} />;
 }
 
 const tabs = [
