@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { PrincipalKind } from "./directory.ts";
-import { get, post, send } from "./http.ts";
+import { create, get, send } from "./http.ts";
 
 export interface GroupSummary {
   readonly id: string;
@@ -107,7 +107,7 @@ export function groupNamesQuery(ids: readonly string[]) {
 }
 
 export function createGroup(what: { readonly name: string; readonly description?: string }): Promise<Group> {
-  return post("/v1/group", what);
+  return create("/v1/group", what);
 }
 
 export interface GroupChange {

@@ -24,9 +24,12 @@ export interface Ask {
   readonly query?: Readonly<Record<string, QueryValue>>;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
+  /** What has its name already is not taken for what was to be made. */
+  readonly isNew?: true;
 }
 
 const csrfHeader = "x-portcullis-csrf";
+const foundExistingHeader = "x-bt-found-existing";
 let csrfToken = "";
 
 /** The token stands in the session's answer; it lives in memory alone. */
@@ -62,6 +65,9 @@ async function sendOnce<Answer>(method: Method, path: string, ask: Ask): Promise
     throw new ApiError("Portcullis can't be reached", { status: 0 });
   });
   const answer: unknown = await response.json().catch(() => null);
+  if (ask.isNew === true && response.headers.has(foundExistingHeader)) {
+    throw new ApiError("there is one of this name already", { status: 409, field: "name" });
+  }
   if (response.ok) return answer as Answer;
   throw problemOf(response, answer);
 }
@@ -72,6 +78,11 @@ export function get<Answer>(path: string, ask?: Ask): Promise<Answer> {
 
 export function post<Answer>(path: string, body: unknown, signal?: AbortSignal): Promise<Answer> {
   return send<Answer>("POST", path, { body, ...(signal !== undefined && { signal }) });
+}
+
+/** Makes something of a name that nothing has yet: the API itself would answer with what has it. */
+export function create<Answer>(path: string, body: unknown): Promise<Answer> {
+  return send<Answer>("POST", path, { body, isNew: true });
 }
 
 /** What went wrong, in words for people. */

@@ -1,6 +1,6 @@
 import type { ObjectType, Permission } from "@portcullis/policy";
 import { queryOptions } from "@tanstack/react-query";
-import { get, post, send } from "./http.ts";
+import { create, get, send } from "./http.ts";
 
 export interface RolePermission {
   readonly permission: Permission;
@@ -34,7 +34,7 @@ export interface RoleContent {
 }
 
 export function createRole(content: RoleContent): Promise<Role> {
-  return post("/v1/role", content);
+  return create("/v1/role", content);
 }
 
 export function changeRole(id: string, content: RoleContent): Promise<Role> {
