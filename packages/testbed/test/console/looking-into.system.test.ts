@@ -64,11 +64,19 @@ test("a role is created with what it gives and includes, edited, and deleted", a
   const edit = page.getByRole("dialog", { name: `Edit ${name}` });
   await edit.getByRole("checkbox", { name: "Datasets: Update" }).uncheck();
   await edit.getByRole("checkbox", { name: "Experiments: Read" }).check();
+  // What somebody else changes meanwhile is not taken back.
+  await owner.rest.ok("PATCH", `/v1/role/${made?.id}`, {
+    add_member_permissions: [{ permission: "read", restrict_object_type: "prompt" }],
+    remove_member_roles: made?.member_roles,
+  });
   await edit.getByRole("button", { name: "Save" }).click();
   await expectAnnounced(page, `Role ${name} saved`);
-  expect((await find())[0]?.member_permissions).toEqual([
+  const [saved] = await find();
+  expect(saved?.member_permissions).toEqual([
+    { permission: "read", restrict_object_type: "prompt" },
     { permission: "read", restrict_object_type: "experiment" },
   ]);
+  expect(saved?.member_roles).toEqual([]);
   await page.getByRole("button", { name: `Actions for ${name}` }).click();
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();

@@ -33,12 +33,22 @@ export interface RoleContent {
   readonly member_roles: readonly string[];
 }
 
+/** What is to become other than it is; all else stays, whoever changes it meanwhile. */
+export interface RoleChange {
+  readonly name?: string;
+  readonly description?: string;
+  readonly add_member_permissions: readonly RolePermission[];
+  readonly remove_member_permissions: readonly RolePermission[];
+  readonly add_member_roles: readonly string[];
+  readonly remove_member_roles: readonly string[];
+}
+
 export function createRole(content: RoleContent): Promise<Role> {
   return create("/v1/role", content);
 }
 
-export function changeRole(id: string, content: RoleContent): Promise<Role> {
-  return send("PATCH", `/v1/role/${encodeURIComponent(id)}`, { body: content });
+export function changeRole(id: string, change: RoleChange): Promise<Role> {
+  return send("PATCH", `/v1/role/${encodeURIComponent(id)}`, { body: change });
 }
 
 export function deleteRole(id: string): Promise<Role> {

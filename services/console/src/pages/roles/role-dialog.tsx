@@ -4,7 +4,7 @@ import { useState } from "react";
 import { changeRole, createRole, type Role, type RoleContent } from "../../api/roles.ts";
 import { FormDialog } from "../../ui/dialog.tsx";
 import { announce } from "../../ui/toast.tsx";
-import { cellState, matrixColumns, matrixRows, rowLabel, withCell } from "./role-matrix.ts";
+import { cellState, changeBetween, matrixColumns, matrixRows, rowLabel, withCell } from "./role-matrix.ts";
 
 interface RoleDialogProps {
   readonly opened: boolean;
@@ -14,19 +14,23 @@ interface RoleDialogProps {
   readonly onClose: () => void;
 }
 
+interface Draft {
+  /** How the role was when the first change was made here: what others change meanwhile is not taken back. */
+  readonly before: RoleContent;
+  readonly after: RoleContent;
+}
+
 const empty: RoleContent = { name: "", description: "", member_permissions: [], member_roles: [] };
 
 export function RoleDialog({ opened, role, roles, onClose }: RoleDialogProps) {
-  const [draft, setDraft] = useState<RoleContent | null>(null);
-  const content = draft ?? (role === null ? empty : { ...role, description: role.description ?? "" });
-  const set = (part: Partial<RoleContent>) => setDraft({ ...content, ...part });
+  const [draft, setDraft] = useState<Draft | null>(null);
+  const standing = role === null ? empty : contentOf(role);
+  const { before, after: content } = draft ?? { before: standing, after: standing };
+  const set = (part: Partial<RoleContent>) => setDraft({ before, after: { ...content, ...part } });
   const queryClient = useQueryClient();
   const save = useMutation({
-    mutationFn: () => {
-      const { name, description, member_permissions, member_roles } = content;
-      const sent = { name, description, member_permissions, member_roles };
-      return role === null ? createRole(sent) : changeRole(role.id, sent);
-    },
+    mutationFn: () =>
+      role === null ? createRole(content) : changeRole(role.id, changeBetween(before, content)),
     async onSuccess() {
       await queryClient.invalidateQueries();
       announce(role === null ? `Role ${content.name} created` : `Role ${content.name} saved`);
@@ -73,6 +77,10 @@ export function RoleDialog({ opened, role, roles, onClose }: RoleDialogProps) {
       <Matrix content={content} onChange={set} />
     </FormDialog>
   );
+}
+
+function contentOf({ name, description, member_permissions, member_roles }: Role): RoleContent {
+  return { name, description: description ?? "", member_permissions, member_roles };
 }
 
 interface MatrixProps {

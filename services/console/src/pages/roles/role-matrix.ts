@@ -1,7 +1,7 @@
 // A role's permissions as a matrix: kinds of objects by what may be done with them.
 
 import { type ObjectType, objectTypeNames, type Permission } from "@portcullis/policy";
-import type { RolePermission } from "../../api/roles.ts";
+import type { RoleChange, RoleContent, RolePermission } from "../../api/roles.ts";
 import { accessPermissions, permissionsText, typePlurals } from "../../permissions/words.ts";
 
 /** The columns; the four permissions about access are one. */
@@ -42,7 +42,7 @@ export function cellState(
   type: ObjectType | null,
   column: MatrixColumn,
 ): CellState {
-  const count = column.permissions.filter((permission) => has(held, permission, type)).length;
+  const count = column.permissions.filter((permission) => holds(held, permission, type)).length;
   if (count === 0) return "off";
   return count === column.permissions.length ? "on" : "some";
 }
@@ -59,9 +59,23 @@ export function withCell(
     one.restrict_object_type === type && wanted.includes(one.permission);
   if (!on) return held.filter((one) => !isOfCell(one));
   const added = wanted
-    .filter((permission) => !has(held, permission, type))
+    .filter((permission) => !holds(held, permission, type))
     .map((permission): RolePermission => ({ permission, restrict_object_type: type }));
   return [...held, ...added];
+}
+
+/** What was changed between two states of a role. */
+export function changeBetween(before: RoleContent, after: RoleContent): RoleChange {
+  const { member_permissions: had, member_roles: included } = before;
+  const { member_permissions: has, member_roles: includes } = after;
+  return {
+    ...(after.name !== before.name && { name: after.name }),
+    ...(after.description !== before.description && { description: after.description }),
+    add_member_permissions: has.filter((one) => !holds(had, one.permission, one.restrict_object_type)),
+    remove_member_permissions: had.filter((one) => !holds(has, one.permission, one.restrict_object_type)),
+    add_member_roles: includes.filter((id) => !included.includes(id)),
+    remove_member_roles: included.filter((id) => !includes.includes(id)),
+  };
 }
 
 /** In lines: what a role gives on which kinds. */
@@ -75,6 +89,6 @@ export function permissionsByType(held: readonly RolePermission[]) {
   });
 }
 
-function has(held: readonly RolePermission[], permission: Permission, type: ObjectType | null): boolean {
+function holds(held: readonly RolePermission[], permission: Permission, type: ObjectType | null): boolean {
   return held.some((one) => one.permission === permission && one.restrict_object_type === type);
 }
