@@ -28,13 +28,39 @@ export interface Ask {
   readonly isNew?: true;
 }
 
+export const sessionPath = "/v1/access/session";
 const csrfHeader = "x-portcullis-csrf";
 const foundExistingHeader = "x-bt-found-existing";
-let csrfToken = "";
 
-/** The token stands in the session's answer; it lives in memory alone. */
-export function rememberCsrfToken(token: string): void {
-  csrfToken = token;
+/** What of a session its pages are bound to. */
+export interface OwnSession {
+  readonly principal_id: string;
+  readonly org_id: string;
+  readonly csrf_token: string;
+}
+
+/** The session whose pages these are: its token lives in memory alone. */
+let own: OwnSession | null = null;
+
+/** From now on the pages are those of this session; of none: of the next that is looked for. */
+export function rememberSession(session: OwnSession | null): void {
+  own = session;
+}
+
+/**
+ * The browser's session, which is another one once somebody signed in anew in another tab. What is shown and chosen here
+ * was meant for the organisation and by the person of before: nothing of it may be done in the name of others.
+ */
+export async function askSession<Session extends OwnSession>(signal?: AbortSignal): Promise<Session> {
+  const ask = signal === undefined ? {} : { signal };
+  const session = await sendOnce<Session>("GET", sessionPath, ask);
+  if (own !== null && (own.principal_id !== session.principal_id || own.org_id !== session.org_id)) {
+    throw new ApiError("somebody else has signed in, or to another organization, in another tab", {
+      status: 401,
+    });
+  }
+  own = session;
+  return session;
 }
 
 /** Sends a request, and gives the body of a successful answer; anything else is an ApiError. */
@@ -43,9 +69,8 @@ export async function send<Answer>(method: Method, path: string, ask: Ask = {}):
     return await sendOnce<Answer>(method, path, ask);
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 403 || error.field !== csrfHeader) throw error;
-    // Somebody signed in anew in another tab: this session's token is another one now.
-    const { csrf_token: token } = await sendOnce<{ csrf_token: string }>("GET", "/v1/access/session", {});
-    rememberCsrfToken(token);
+    // They signed in anew in another tab: this session's token is another one now.
+    await askSession();
     return sendOnce<Answer>(method, path, ask);
   }
 }
@@ -55,7 +80,7 @@ async function sendOnce<Answer>(method: Method, path: string, ask: Ask): Promise
     method,
     headers: {
       accept: "application/json",
-      ...(method !== "GET" && { [csrfHeader]: csrfToken }),
+      ...(method !== "GET" && { [csrfHeader]: own?.csrf_token ?? "" }),
       ...(ask.body !== undefined && { "content-type": "application/json" }),
     },
     ...(ask.body !== undefined && { body: JSON.stringify(ask.body) }),

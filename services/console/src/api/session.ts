@@ -1,10 +1,8 @@
 import { queryOptions } from "@tanstack/react-query";
-import { get, post, rememberCsrfToken, send } from "./http.ts";
+import { askSession, get, type OwnSession, post, rememberSession, send, sessionPath } from "./http.ts";
 
 /** Who is signed in, and where. */
-export interface Session {
-  readonly principal_id: string;
-  readonly org_id: string;
+export interface Session extends OwnSession {
   readonly org_name: string;
   readonly name: string | null;
   readonly email: string | null;
@@ -13,7 +11,6 @@ export interface Session {
   readonly owner: boolean;
   /** Without any grant one sees only oneself. */
   readonly has_grant: boolean;
-  readonly csrf_token: string;
   readonly expires_at: string;
 }
 
@@ -29,7 +26,7 @@ export interface OrganizationChoice {
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: ({ signal }) => get<Session>("/v1/access/session", { signal }).then(begun),
+  queryFn: ({ signal }) => askSession<Session>(signal),
   staleTime: 60_000,
 });
 
@@ -47,7 +44,7 @@ export const organizationChoiceQuery = queryOptions({
 });
 
 export function signIn(apiKey: string): Promise<Session> {
-  return post<Session>("/v1/access/session", { api_key: apiKey }).then(begun);
+  return post<Session>(sessionPath, { api_key: apiKey }).then(begun);
 }
 
 export function chooseOrganization(orgId: string): Promise<Session> {
@@ -55,10 +52,10 @@ export function chooseOrganization(orgId: string): Promise<Session> {
 }
 
 export function signOut(everywhere: boolean): Promise<unknown> {
-  return send("DELETE", "/v1/access/session", { query: { everywhere: everywhere ? true : undefined } });
+  return send("DELETE", sessionPath, { query: { everywhere: everywhere ? true : undefined } });
 }
 
 function begun(session: Session): Session {
-  rememberCsrfToken(session.csrf_token);
+  rememberSession(session);
   return session;
 }

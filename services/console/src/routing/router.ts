@@ -1,5 +1,6 @@
 import { createRouter } from "@tanstack/react-router";
 import { createElement } from "react";
+import { rememberSession } from "../api/http.ts";
 import { queryClient, whenSignedOut } from "../api/query-client.ts";
 import { ErrorState, NotFoundState, PageSkeleton } from "../ui/states.tsx";
 import { routeTree } from "./routes.tsx";
@@ -24,7 +25,10 @@ whenSignedOut(() => {
   const { pathname, href } = router.state.location;
   if (isForGuests(pathname)) return;
   queryClient.clear();
-  void router.navigate({ to: "/sign-in", search: { return_to: href, ended: true } });
+  // Only pages of the session of before must not go on with another one, and none of them is left then.
+  void router
+    .navigate({ to: "/sign-in", search: { return_to: href, ended: true } })
+    .then(() => rememberSession(null));
 });
 
 function isForGuests(path: string): boolean {
