@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
+import { getByIds } from "./by-ids.ts";
 import type { Group } from "./groups.ts";
-import { get } from "./http.ts";
 
 const roundsMax = 50;
 
@@ -13,12 +13,9 @@ export function memberCountQuery(groupId: string) {
       const seen = new Set([groupId]);
       let next: readonly string[] = [groupId];
       for (let round = 0; next.length > 0 && round < roundsMax; round += 1) {
-        const { objects } = await get<{ objects: readonly Group[] }>("/v1/group", {
-          query: { ids: next },
-          signal,
-        });
-        for (const member of objects.flatMap((group) => group.member_users)) members.add(member);
-        next = objects.flatMap((group) => group.member_groups).filter((id) => !seen.has(id));
+        const groups = await getByIds<Group>("/v1/group", next, signal);
+        for (const member of groups.flatMap((group) => group.member_users)) members.add(member);
+        next = groups.flatMap((group) => group.member_groups).filter((id) => !seen.has(id));
         for (const id of next) seen.add(id);
       }
       return members.size;

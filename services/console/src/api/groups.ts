@@ -1,4 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { getByIds } from "./by-ids.ts";
 import type { PrincipalKind } from "./directory.ts";
 import { create, get, send } from "./http.ts";
 
@@ -96,12 +97,8 @@ export function groupNamesQuery(ids: readonly string[]) {
     queryKey: ["groups", "names", wanted],
     staleTime: 60_000,
     async queryFn({ signal }) {
-      if (wanted.length === 0) return new Map<string, string>();
-      const { objects } = await get<{ objects: readonly Group[] }>("/v1/group", {
-        query: { ids: wanted },
-        signal,
-      });
-      return new Map(objects.map((group) => [group.id, group.name]));
+      const groups = await getByIds<Group>("/v1/group", wanted, signal);
+      return new Map(groups.map((group) => [group.id, group.name]));
     },
   });
 }

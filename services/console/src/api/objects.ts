@@ -4,6 +4,7 @@ import type { ObjectType } from "@portcullis/policy";
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { typeNames } from "../permissions/words.ts";
 import type { ObjectRef } from "./access.ts";
+import { getByIds } from "./by-ids.ts";
 import { get } from "./http.ts";
 
 export interface KeptObject {
@@ -67,8 +68,6 @@ export function objectQuery(type: "project" | ProjectKind, id: string) {
   });
 }
 
-const idsPerRequest = 100;
-
 /** Names of objects of any types, by `type id`; those that one may not read are left out. */
 export function objectNamesQuery(refs: readonly ObjectRef[]) {
   const wanted = [...new Set(refs.map(keyOf))].toSorted();
@@ -81,12 +80,8 @@ export function objectNamesQuery(refs: readonly ObjectRef[]) {
         [...idsByType(refs)].map(async ([type, ids]) => {
           const path = paths[type === "project_log" ? "project" : type];
           if (path === undefined) return;
-          for (let from = 0; from < ids.length; from += idsPerRequest) {
-            const { objects } = await get<{ objects: readonly KeptObject[] }>(path, {
-              query: { ids: ids.slice(from, from + idsPerRequest) },
-              signal,
-            });
-            for (const { id, name } of objects) names.set(keyOf({ type, id }), name);
+          for (const { id, name } of await getByIds<KeptObject>(path, ids, signal)) {
+            names.set(keyOf({ type, id }), name);
           }
         }),
       );
