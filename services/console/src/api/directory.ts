@@ -1,6 +1,7 @@
 // Who there is: members and groups, found by name.
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { legible } from "../ui/legible.ts";
 import { get, send } from "./http.ts";
 
 export type PrincipalKind = "user" | "service_account";
@@ -67,12 +68,12 @@ export interface User {
 
 /** People are known by their name, or else by their e-mail address. */
 export function labelOf(one: { readonly name: string | null; readonly email?: string | null }): string {
-  return one.name ?? one.email ?? "Without a name";
+  return legible(one.name ?? one.email ?? "Without a name");
 }
 
 export function nameOf(user: User): string {
-  const name = [user.given_name, user.family_name].filter((part) => part !== null).join(" ");
-  return name === "" ? (user.email ?? "Without a name") : name;
+  const parts = [user.given_name, user.family_name].filter((part) => part !== null && part !== "");
+  return labelOf({ name: parts.length === 0 ? null : parts.join(" "), email: user.email });
 }
 
 interface Invited {

@@ -1,4 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { legible } from "../ui/legible.ts";
 import { getByIds } from "./by-ids.ts";
 import type { PrincipalKind } from "./directory.ts";
 import { create, get, send } from "./http.ts";
@@ -98,7 +99,7 @@ export function groupNamesQuery(ids: readonly string[]) {
     staleTime: 60_000,
     async queryFn({ signal }) {
       const groups = await getByIds<Group>("/v1/group", wanted, signal);
-      return new Map(groups.map((group) => [group.id, group.name]));
+      return new Map(groups.map((group) => [group.id, legible(group.name)]));
     },
   });
 }

@@ -3,6 +3,7 @@
 import type { ObjectType } from "@portcullis/policy";
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { typeNames } from "../permissions/words.ts";
+import { legible } from "../ui/legible.ts";
 import type { ObjectRef } from "./access.ts";
 import { getByIds } from "./by-ids.ts";
 import { get } from "./http.ts";
@@ -81,7 +82,7 @@ export function objectNamesQuery(refs: readonly ObjectRef[]) {
           const path = paths[type === "project_log" ? "project" : type];
           if (path === undefined) return;
           for (const { id, name } of await getByIds<KeptObject>(path, ids, signal)) {
-            names.set(keyOf({ type, id }), name);
+            names.set(keyOf({ type, id }), legible(name));
           }
         }),
       );

@@ -1,9 +1,11 @@
 import { isObjectType } from "@portcullis/policy";
 import type { ExplainedAcl, GrantPath, Named } from "../../api/access.ts";
 import { permissionNames, typeNames, typePlurals } from "../../permissions/words.ts";
+import { legible } from "../../ui/legible.ts";
 
 /** What something is called, with its kind where that is not plain. */
-export function called({ type, id, name }: Named): string {
+export function called({ type, id, name: given }: Named): string {
+  const name = given === null ? null : legible(given);
   if (type === "principal") return name ?? `…${id.slice(-6)}`;
   if (type === "group") return `group ${name ?? "without a name"}`;
   if (type === "role") return `role ${name ?? "without a name"}`;
@@ -29,6 +31,10 @@ export function pathText({ acl, groups }: GrantPath): string {
   const through =
     first === undefined
       ? "Directly"
-      : `As a member of ${first.name ?? "a group"}${further.map((group) => `, in ${group.name ?? "a group"}`).join("")}`;
+      : `As a member of ${nameIn(first)}${further.map((group) => `, in ${nameIn(group)}`).join("")}`;
   return `${through}: ${givenBy(acl)} on ${called(acl.on)}`;
+}
+
+function nameIn({ name }: Named): string {
+  return name === null ? "a group" : legible(name);
 }

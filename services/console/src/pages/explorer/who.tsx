@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { listPrincipalsQuery, type ObjectRef, type PrincipalWithAccess } from "../../api/access.ts";
 import { sessionQuery } from "../../api/session.ts";
 import { type Column, DataTable, Pager } from "../../ui/data-table.tsx";
+import { legible } from "../../ui/legible.ts";
 import { ButtonLink } from "../../ui/links.tsx";
 import { parseSorting, sorted } from "../../ui/sort.ts";
 import { EmptyState } from "../../ui/states.tsx";
@@ -109,5 +110,5 @@ function howText(row: PrincipalWithAccess): string {
 }
 
 function nameIn({ name, id }: PrincipalWithAccess["principal"]): string {
-  return name ?? `…${id.slice(-6)}`;
+  return name === null ? `…${id.slice(-6)}` : legible(name);
 }

@@ -7,6 +7,7 @@ import { ownPermissionsQuery } from "../../api/access.ts";
 import { groupQuery, type Group as PermissionGroup } from "../../api/groups.ts";
 import { ObjectAccess } from "../../permissions/object-access.tsx";
 import { LazyDialog } from "../../ui/lazy-dialog.tsx";
+import { legible } from "../../ui/legible.ts";
 import { AnchorLink, MenuItemLink } from "../../ui/links.tsx";
 import { Page } from "../../ui/page.tsx";
 import { ErrorState, PageSkeleton } from "../../ui/states.tsx";
@@ -48,7 +49,7 @@ function Loaded({ group }: { readonly group: PermissionGroup }) {
   const close = () => void navigate({ search: ({ edit: _e, permissions: _p, ...rest }) => rest });
   return (
     <Page
-      title={group.name}
+      title={legible(group.name)}
       purpose={group.description ?? "A permission group: its members may do what the group may do."}
       above={<AnchorLink to="/settings/groups">Permission groups</AnchorLink>}
       actions={

@@ -7,6 +7,7 @@ import { type GroupSummary, groupsQuery } from "../../api/groups.ts";
 import { sessionQuery } from "../../api/session.ts";
 import { type Column, DataTable, Pager } from "../../ui/data-table.tsx";
 import { LazyDialog } from "../../ui/lazy-dialog.tsx";
+import { legible } from "../../ui/legible.ts";
 import { AnchorLink, ButtonLink, MenuItemLink } from "../../ui/links.tsx";
 import { Page } from "../../ui/page.tsx";
 import { SearchField } from "../../ui/search-field.tsx";
@@ -130,7 +131,7 @@ function GroupName({ group }: { readonly group: GroupSummary }) {
     <div>
       <Group gap="xs">
         <AnchorLink fw={500} to="/settings/groups/$groupId" params={{ groupId: group.id }}>
-          {group.name}
+          {legible(group.name)}
         </AnchorLink>
         {group.built_in && (
           <Badge size="sm" variant="default" tt="none" title="Every organization has it; it can't be deleted">

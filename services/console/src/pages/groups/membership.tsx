@@ -6,6 +6,7 @@ import { changeGroup, type Group, type GroupChange } from "../../api/groups.ts";
 import { AccessPreview } from "../../permissions/access-preview.tsx";
 import { FormDialog } from "../../ui/dialog.tsx";
 import { useLastGiven } from "../../ui/last-given.ts";
+import { legible } from "../../ui/legible.ts";
 import { announce } from "../../ui/toast.tsx";
 
 /** Somebody, or a group, that is to join a group or to leave it. */
@@ -38,9 +39,10 @@ export function MembershipDialog({ group, change, onClose }: MembershipDialogPro
   });
   if (shown === null) return null;
   const joins = shown.does === "joins";
+  const into = legible(group.name);
   return (
     <FormDialog
-      title={joins ? `Add ${shown.name} to ${group.name}?` : `Remove ${shown.name} from ${group.name}?`}
+      title={joins ? `Add ${shown.name} to ${into}?` : `Remove ${shown.name} from ${into}?`}
       submit={joins ? "Add" : "Remove"}
       destroys={!joins}
       opened={change !== null}

@@ -4,6 +4,7 @@ import { sessionQuery } from "../../api/session.ts";
 import { organizationRows } from "../../permissions/dialog-rows.ts";
 import { PermissionsDialog } from "../../permissions/permissions-dialog.tsx";
 import { useLastGiven } from "../../ui/last-given.ts";
+import { legible } from "../../ui/legible.ts";
 
 /** What a group may do in the whole organisation. */
 export function GroupPermissionsDialog(props: {
@@ -20,7 +21,11 @@ export function GroupPermissionsDialog(props: {
       opened={wantedId !== undefined}
       onClose={onClose}
       on={session.org_name}
-      subject={{ kind: "group", id: id ?? "", name: group.data?.name ?? "the group" }}
+      subject={{
+        kind: "group",
+        id: id ?? "",
+        name: group.data === undefined ? "the group" : legible(group.data.name),
+      }}
       sections={organizationRows(session.org_id)}
     />
   );

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type Role, rolesQuery } from "../../api/roles.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { legible } from "../../ui/legible.ts";
 import { Page } from "../../ui/page.tsx";
 import { EmptyState } from "../../ui/states.tsx";
 import { DeleteRoleDialog } from "./delete-role.tsx";
@@ -87,7 +88,7 @@ function RoleName({ role }: { readonly role: Role }) {
     <div>
       <Group gap="xs">
         <Text size="sm" fw={500}>
-          {role.name}
+          {legible(role.name)}
         </Text>
         {role.org_id === null && (
           <Badge size="sm" variant="default" tt="none" title="Every organization has it; it can't be changed">
