@@ -19,11 +19,10 @@ export function EventDialog({ event, at, onClose }: EventDialogProps) {
   const isOpen = event !== undefined && at !== undefined;
   const { data, error, refetch } = useQuery({ ...auditEventQuery(event ?? "", at ?? ""), enabled: isOpen });
   const entry = data ?? null;
-  const actor = entry?.actor?.principal_id;
-  const members = useQuery({
-    ...membersByIdQuery(actor === undefined ? [] : [actor]),
-    enabled: actor !== undefined,
-  });
+  const actor = entry?.actor ?? null;
+  const ids = [actor?.principal_id, actor?.impersonated_id].filter((id) => typeof id === "string");
+  const members = useQuery({ ...membersByIdQuery(ids), enabled: ids.length > 0 });
+  const nameOf = (id: string) => members.data?.get(id)?.label ?? id;
   return (
     <Dialog
       title={entry === null ? "Change" : actionName(entry.action)}
@@ -42,7 +41,10 @@ export function EventDialog({ event, at, onClose }: EventDialogProps) {
                 <At at={entry.at} />
               </Fact>
               <Fact label="Who">
-                {actor === undefined ? "Portcullis itself" : (members.data?.get(actor)?.label ?? actor)}
+                {actor === null ? "Portcullis itself" : nameOf(actor.principal_id)}
+                {actor !== null &&
+                  actor.impersonated_id !== null &&
+                  ` acting as ${nameOf(actor.impersonated_id)}`}
               </Fact>
               <Fact label="What">
                 {entry.subject.type} {entry.subject.id}
