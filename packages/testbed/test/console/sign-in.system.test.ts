@@ -44,8 +44,13 @@ test("the session is out of reach of scripts, and outlives a reload", async () =
   await page.getByRole("heading", { level: 1, name: "Members" }).waitFor();
 });
 
-test("who signs out is out, and the way back leads to the sign-in page", async () => {
+test("who signs out is out, or is told that they are not, and the way back leads to the sign-in page", async () => {
   const { page } = await console.signedIn(console.facade.owner.key);
+  const everywhere = /\/v1\/access\/session\?everywhere=true$/;
+  await page.route(everywhere, (route) => route.abort());
+  await page.getByRole("button", { name: /Account/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out everywhere" }).click();
+  await page.getByRole("status").getByText("You are still signed in").waitFor();
   await page.getByRole("button", { name: /Account/ }).click();
   await page.getByRole("menuitem", { name: "Sign out", exact: true }).click();
   await page.getByRole("heading", { name: "Sign in to Portcullis" }).waitFor();

@@ -2,7 +2,9 @@ import { Button, Menu, Text, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSun, IconUserCircle } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import { reasonOf } from "../api/http.ts";
 import { type Session, signOut } from "../api/session.ts";
+import { announceFailure } from "../ui/toast.tsx";
 
 const schemes = [
   { scheme: "light", label: "Light", icon: IconSun },
@@ -20,6 +22,7 @@ export function AccountMenu({ session }: { readonly session: Session }) {
       await navigate({ to: "/sign-in" });
       queryClient.clear();
     },
+    onError: (error) => announceFailure(`You are still signed in: ${reasonOf(error)}`),
   });
   const who = session.name ?? session.email ?? "You";
   return (

@@ -1,14 +1,23 @@
 import { Alert } from "@mantine/core";
-import { IconCheck } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-let current = { text: "", number: 0 };
+let current = { text: "", number: 0, failed: false };
 const listeners = new Set<() => void>();
 const shownMs = 6_000;
 
 /** Says that something was done, to eyes and to screen readers. */
 export function announce(text: string): void {
-  current = { text, number: current.number + 1 };
+  say(text, false);
+}
+
+/** Says that something was not done, where there is no dialog to say it in. */
+export function announceFailure(text: string): void {
+  say(text, true);
+}
+
+function say(text: string, failed: boolean): void {
+  current = { text, number: current.number + 1, failed };
   for (const listener of listeners) listener();
 }
 
@@ -26,9 +35,9 @@ export function Toast() {
     <div className="toast" role="status">
       {open && (
         <Alert
-          color="teal"
+          color={said.failed ? "red.9" : "teal"}
           variant="filled"
-          icon={<IconCheck aria-hidden />}
+          icon={said.failed ? <IconAlertTriangle aria-hidden /> : <IconCheck aria-hidden />}
           withCloseButton
           closeButtonLabel="Close this message"
           onClose={() => setClosed(said.number)}
