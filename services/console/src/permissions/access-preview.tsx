@@ -9,7 +9,7 @@ import {
   simulateQuery,
 } from "../api/access.ts";
 import { ApiError, reasonOf } from "../api/http.ts";
-import { membersByIdQuery } from "../api/members-by-id.ts";
+import { type KnownMember, membersByIdQuery } from "../api/members-by-id.ts";
 import { objectLabel, objectNamesQuery } from "../api/objects.ts";
 import { ListSkeleton } from "../ui/states.tsx";
 import { permissionsText } from "./words.ts";
@@ -106,7 +106,7 @@ function Differences({ differences }: { readonly differences: readonly Differenc
         {shown.map(([id, changed]) => (
           <List.Item key={id}>
             <Text fw={600} size="sm">
-              {names.data?.get(id)?.label ?? "Somebody"}
+              <Who member={names.data?.get(id)} />
             </Text>
             {changed.slice(0, objectsShown).map((one) => (
               <Line
@@ -129,6 +129,18 @@ function Differences({ differences }: { readonly differences: readonly Differenc
         </Text>
       )}
     </Stack>
+  );
+}
+
+/** By name and address: two may have one name. */
+function Who({ member }: { readonly member: KnownMember | undefined }) {
+  if (member === undefined) return "Somebody";
+  const { label, email } = member;
+  return (
+    <>
+      {label}
+      {email !== null && email !== label && <span className="muted"> {email}</span>}
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type Acl, aclsQuery, type ObjectRef } from "../api/access.ts";
 import type { SubjectKind } from "../api/directory.ts";
 import { groupNamesQuery } from "../api/groups.ts";
-import { membersByIdQuery } from "../api/members-by-id.ts";
+import { type KnownMember, membersByIdQuery } from "../api/members-by-id.ts";
 import { rolesQuery } from "../api/roles.ts";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { EmptyState } from "../ui/states.tsx";
@@ -59,6 +59,7 @@ export function ObjectAccess({ object, name, open, onOpen }: ObjectAccessProps) 
             </Text>
             <Text size="xs" className="muted">
               {kindNames[subject.kind]}
+              {emailBeside(members.data?.get(subject.id))}
             </Text>
           </div>
         </Group>
@@ -117,6 +118,13 @@ export function ObjectAccess({ object, name, open, onOpen }: ObjectAccessProps) 
       )}
     </Stack>
   );
+}
+
+/** Two may have one name. */
+function emailBeside(member: KnownMember | undefined): string {
+  return member === undefined || member.email === null || member.email === member.label
+    ? ""
+    : `, ${member.email}`;
 }
 
 function textOf({ kind, id }: { readonly kind: SubjectKind; readonly id: string }): string {
