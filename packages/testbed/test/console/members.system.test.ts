@@ -84,6 +84,11 @@ test("service accounts have their own tab, and their first token is shown once",
   await page.getByRole("rowheader", { name: "deploy pipeline" }).waitFor();
   expect(await page.content()).not.toContain(token);
   expect(page.url()).not.toContain(token);
+  await page.getByRole("button", { name: "Create service account" }).click();
+  await dialog.getByLabel("Name").fill("deploy pipeline");
+  await dialog.getByLabel("Create a first service token").uncheck();
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await expectAnnounced(page, "Service account deploy pipeline was there already");
 });
 
 test("a removal says what it ends, and ends it; the focus comes back to the page", async () => {

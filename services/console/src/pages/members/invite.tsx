@@ -22,9 +22,12 @@ export function InviteDialog({ opened, onClose }: InviteDialogProps) {
     async onSuccess({ added_users: added }, emails) {
       await queryClient.invalidateQueries();
       const before = emails.length - added.length;
+      const joined = groupIds.length > 0 ? ", and joined these groups" : "";
       announce(
         `${added.length === 1 ? "1 member" : `${added.length} members`} invited` +
-          (before > 0 ? `, ${before} had been invited before` : ""),
+          (before > 0
+            ? `, ${before} ${before === 1 ? "was a member" : "were members"} already${joined}`
+            : ""),
       );
       setText("");
       setGroupIds([]);

@@ -168,7 +168,7 @@ function GroupBadges(props: {
   readonly names: ReadonlyMap<string, string> | undefined;
 }) {
   const { ids, names } = props;
-  if (ids.length === 0) return <span className="muted">None: can't do anything yet</span>;
+  if (ids.length === 0) return <span className="muted">None</span>;
   return (
     <Group gap={4}>
       {ids.slice(0, groupsShown).map((id) => (

@@ -27,7 +27,12 @@ export function ServiceAccountDialog({ opened, onClose }: ServiceAccountDialogPr
     gcTime: 0,
     async onSuccess({ added_users: added }) {
       await queryClient.invalidateQueries();
-      announce(`Service account ${name} created`);
+      // A name that is there already is no failure, and the groups are given to whom it names.
+      announce(
+        added.length === 0
+          ? `Service account ${name} was there already${groupIds.length > 0 ? ", and joined these groups" : ""}`
+          : `Service account ${name} created`,
+      );
       setSecrets(
         added.flatMap(({ api_key: value }) =>
           value === null ? [] : [{ of: `Service token of ${name}`, value }],
