@@ -4,7 +4,10 @@ export interface EmailAddress {
   readonly key: string;
 }
 
-/** Addresses are ASCII, so that lower case is one and the same for everybody. */
+/**
+ * Addresses are ASCII, and so is lower case here: of other signs some have an ASCII letter for it, as the Kelvin sign has k,
+ * and would name somebody else.
+ */
 export function emailKey(text: string): string {
-  return text.toLowerCase();
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
