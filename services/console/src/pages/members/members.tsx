@@ -215,7 +215,7 @@ function NoMembers({ isPeople, q }: { readonly isPeople: boolean; readonly q: st
     </EmptyState>
   ) : (
     <EmptyState icon={IconRobot} title="No service accounts yet">
-      A service account is for a program: it has tokens instead of a person who signs in.
+      A service account is for a program: it has tokens instead of a person who signs in. Owners create it.
     </EmptyState>
   );
 }
