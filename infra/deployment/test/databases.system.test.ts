@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { openRedisForWorking } from "@portcullis/chassis/redis";
 import { throwawayPostgres } from "@portcullis/one-machine/postgres";
 import { type Owner, owners } from "@portcullis/policy";
 import { makeTeam, type System, startSystem, type Team } from "@portcullis/testbed";
@@ -202,6 +203,12 @@ async function join(person: string): Promise<void> {
   await system.groups.addPrincipals({ context, orgId, principalIds: [person], groupIds: [groupId] });
 }
 
+/** What outlives decision of somebody's groups. */
+async function remembered(person: string): Promise<string[]> {
+  using redis = openRedisForWorking(inject("redisUrl"));
+  return await redis.keys(`pc2:{${team.orgId}}:f:memberships|*${person}`);
+}
+
 test("after a restore what is remembered from after the backup would be believed, and is not in a new history", async () => {
   const [early = "", late = "", other = ""] = team.people;
   await join(early);
@@ -210,6 +217,8 @@ test("after a restore what is remembered from after the backup would be believed
   await system.start("groups");
   await join(late);
   expect(await isAllowed(late)).toBe(true);
+  // Facts are written behind the answers.
+  await expect.poll(() => remembered(late)).not.toEqual([]);
 
   await system.stop("decision", "SIGTERM");
   await system.stop("groups", "SIGTERM");
