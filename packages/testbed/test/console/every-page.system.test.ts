@@ -193,7 +193,9 @@ test("every page, light, dark and narrow", async () => {
     await settled(page);
     for (const look of looks) {
       await lookAt(page, look);
-      const violations = await judge(page, `${name}-${look}`);
+      let violations = await judge(page, `${name}-${look}`);
+      // Chromium may be late with the colours of a look, and is not the second time.
+      if (violations.length > 0) violations = await judge(page, `${name}-${look}`);
       if (violations.length > 0) found[`${name}-${look}`] = violations;
     }
   }

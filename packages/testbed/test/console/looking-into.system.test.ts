@@ -155,6 +155,9 @@ test("the audit log is filtered, pages, and an entry opens with what was before 
   const { page, complaints } = await console.signedIn(owner.key, "/console/access/audit-log");
   await page.getByLabel("What", { exact: true }).first().click();
   await page.getByRole("option", { name: "Group changed" }).click();
+  // Rows that go move the others from under the mouse.
+  await page.getByRole("link", { name: "Group created" }).first().waitFor({ state: "detached" });
+  await settled(page);
   const row = page.getByRole("row", { name: new RegExp(name) });
   await row.getByRole("link", { name: "Group changed" }).click();
   const dialog = page.getByRole("dialog", { name: "Group changed" });
