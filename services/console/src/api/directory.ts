@@ -71,6 +71,11 @@ export function labelOf(one: { readonly name: string | null; readonly email?: st
   return legible(one.name ?? one.email ?? "Without a name");
 }
 
+/** The address to show beside what somebody is called, as two may have one name; null where there is none, or it is that. */
+export function emailBeside(label: string, email: string | null): string | null {
+  return email === label ? null : email;
+}
+
 export function nameOf(user: User): string {
   const parts = [user.given_name, user.family_name].filter((part) => part !== null && part !== "");
   return labelOf({ name: parts.length === 0 ? null : parts.join(" "), email: user.email });

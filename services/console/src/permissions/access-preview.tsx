@@ -8,6 +8,7 @@ import {
   simulatedMax,
   simulateQuery,
 } from "../api/access.ts";
+import { emailBeside } from "../api/directory.ts";
 import { ApiError, reasonOf } from "../api/http.ts";
 import { type KnownMember, membersByIdQuery } from "../api/members-by-id.ts";
 import { objectLabel, objectNamesQuery } from "../api/objects.ts";
@@ -132,14 +133,14 @@ function Differences({ differences }: { readonly differences: readonly Differenc
   );
 }
 
-/** By name and address: two may have one name. */
 function Who({ member }: { readonly member: KnownMember | undefined }) {
   if (member === undefined) return "Somebody";
-  const { label, email } = member;
+  const { label } = member;
+  const email = emailBeside(label, member.email);
   return (
     <>
       {label}
-      {email !== null && email !== label && <span className="muted"> {email}</span>}
+      {email !== null && <span className="muted"> {email}</span>}
     </>
   );
 }

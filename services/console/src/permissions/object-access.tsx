@@ -2,7 +2,7 @@ import { ActionIcon, Group, Stack, Text } from "@mantine/core";
 import { IconPencil, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type Acl, aclsQuery, type ObjectRef } from "../api/access.ts";
-import type { SubjectKind } from "../api/directory.ts";
+import { emailBeside, type SubjectKind } from "../api/directory.ts";
 import { groupNamesQuery } from "../api/groups.ts";
 import { type KnownMember, membersByIdQuery } from "../api/members-by-id.ts";
 import { rolesQuery } from "../api/roles.ts";
@@ -59,7 +59,7 @@ export function ObjectAccess({ object, name, open, onOpen }: ObjectAccessProps) 
             </Text>
             <Text size="xs" className="muted">
               {kindNames[subject.kind]}
-              {emailBeside(members.data?.get(subject.id))}
+              {addressOf(members.data?.get(subject.id))}
             </Text>
           </div>
         </Group>
@@ -120,11 +120,9 @@ export function ObjectAccess({ object, name, open, onOpen }: ObjectAccessProps) 
   );
 }
 
-/** Two may have one name. */
-function emailBeside(member: KnownMember | undefined): string {
-  return member === undefined || member.email === null || member.email === member.label
-    ? ""
-    : `, ${member.email}`;
+function addressOf(member: KnownMember | undefined): string {
+  const email = member === undefined ? null : emailBeside(member.label, member.email);
+  return email === null ? "" : `, ${email}`;
 }
 
 function textOf({ kind, id }: { readonly kind: SubjectKind; readonly id: string }): string {

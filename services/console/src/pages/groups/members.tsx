@@ -2,7 +2,7 @@ import { ActionIcon, Group, Stack, Text } from "@mantine/core";
 import { IconMinus, IconSearchOff, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { labelOf, type SubjectKind } from "../../api/directory.ts";
+import { emailBeside, labelOf, type SubjectKind } from "../../api/directory.ts";
 import { groupMembersQuery, groupNamesQuery, type Group as PermissionGroup } from "../../api/groups.ts";
 import { type Column, DataTable, Pager } from "../../ui/data-table.tsx";
 import { AnchorLink } from "../../ui/links.tsx";
@@ -105,6 +105,7 @@ export function Members({ group, mayChange, onChange }: MembersProps) {
 }
 
 function Name({ row }: { readonly row: Row }) {
+  const email = emailBeside(row.name, row.email);
   return (
     <Group gap="sm" wrap="nowrap">
       <SubjectIcon kind={row.kind} />
@@ -118,9 +119,9 @@ function Name({ row }: { readonly row: Row }) {
             {row.name}
           </Text>
         )}
-        {row.email !== null && row.email !== row.name && (
+        {email !== null && (
           <Text size="xs" className="muted">
-            {row.email}
+            {email}
           </Text>
         )}
       </div>

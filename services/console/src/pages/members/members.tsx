@@ -3,7 +3,7 @@ import { IconDots, IconRobot, IconSearchOff, IconUserPlus, IconUsers } from "@ta
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy } from "react";
-import { labelOf, type Member, membersQuery } from "../../api/directory.ts";
+import { emailBeside, labelOf, type Member, membersQuery } from "../../api/directory.ts";
 import { groupNamesQuery } from "../../api/groups.ts";
 import { sessionQuery } from "../../api/session.ts";
 import { type Column, DataTable, Pager } from "../../ui/data-table.tsx";
@@ -142,6 +142,7 @@ function MemberTable({ query, isPeople, q, onRemove }: MemberTableProps) {
 
 function MemberName({ member }: { readonly member: Member }) {
   const label = labelOf(member);
+  const email = emailBeside(label, member.email);
   const { data: session } = useQuery(sessionQuery);
   return (
     <Group gap="sm" wrap="nowrap">
@@ -151,9 +152,9 @@ function MemberName({ member }: { readonly member: Member }) {
           {label}
           {session?.principal_id === member.id && <span className="muted"> (you)</span>}
         </Text>
-        {member.email !== null && member.email !== label && (
+        {email !== null && (
           <Text size="xs" className="muted">
-            {member.email}
+            {email}
           </Text>
         )}
       </div>
