@@ -146,17 +146,18 @@ export function aclRoutes({ grants }: Owners, access: Access, cap: GrantCap): re
         await cap.checkAcls(caller, [
           wouldGive(body, body.permission === undefined ? "role_id" : "permission"),
         ]);
+        const [unchanged, noSooner] = await Promise.all([
+          // Who may not read it is refused in the end, and then must not have changed it.
+          endingWithout("acl.read", [body], caller),
+          endingWithout("acl.delete", [body], caller),
+        ]);
         const updated = await grants.updateAcls(
           {
             context: caller.context,
             orgId: caller.org,
             add: [toWire(body)],
             remove: [],
-            addingAgain: {
-              // Who may not read it is refused in the end, and then must not have changed it.
-              unchanged: await endingWithout("acl.read", [body], caller),
-              noSooner: await endingWithout("acl.delete", [body], caller),
-            },
+            addingAgain: { unchanged, noSooner },
           },
           caller.hop,
         );
