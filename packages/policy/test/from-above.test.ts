@@ -140,14 +140,17 @@ describe("what is asked for", () => {
   });
 });
 
+/** All is granted on the organisation, and nothing below it. */
+const grantedAbove = organization({
+  on: [
+    [root, null, [everything()]],
+    [search, orgProject],
+    [tuned, search],
+  ],
+});
+
 test("that an object is public is told before what a grant above allows", () => {
-  const facts = organization({
-    on: [
-      [root, null, [everything()]],
-      [search, orgProject],
-      [tuned, search],
-    ],
-  });
+  const facts = grantedAbove;
   const whole = lookupOf(facts);
   const publicly = { parent: search, alsoUnder: [], publicRead: true } as const;
   const lookup = { ...whole, access: apart(facts), parents: () => publicly };
@@ -176,13 +179,7 @@ test.each<readonly [string, (parents: Parents | null) => Parents | null]>([
   ["has no parent", (parents) => parents && { ...parents, parent: null }],
   ["is below what is not there", (parents) => parents && { ...parents, parent: ref("project", "gone") }],
 ])("a grant above lets do nothing with an object that %s", (_, changed) => {
-  const facts = organization({
-    on: [
-      [root, null, [everything()]],
-      [search, orgProject],
-      [tuned, search],
-    ],
-  });
+  const facts = grantedAbove;
   const whole = lookupOf(facts);
   expect(decideFromAbove(questionOf("read"), { ...whole, access: apart(facts) })).toMatchObject({
     allowed: true,
